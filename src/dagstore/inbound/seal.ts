@@ -1,0 +1,89 @@
+import type { CID } from 'multiformats/cid'
+import type { AbortOptions } from '../../abort.ts'
+import type { Indexer } from '../cix/indexer.ts'
+import type { CixTarget, SealReport } from '../cix/jobs.ts'
+import { encodeSealedPage, openPageEnd, sectionsStart } from './first-page.ts'
+import type { PartRequest } from './first-page.ts'
+import { journalOf } from './part-files.ts'
+import type { PartRecords } from './part-records.ts'
+import type { PartWriter } from './part-writer.ts'
+
+export interface SealOptions extends AbortOptions {
+  /** Of the CAR's header; none is allowed. */
+  readonly roots: readonly CID[]
+  readonly indexer: Pick<Indexer, 'sealPart'>
+  /** The repo's secret, which keys fingerprints. */
+  readonly secret: Uint8Array
+  /** Absent: no `.cix` is written. */
+  readonly cix?: CixTarget | undefined
+}
+
+/** What a sealed CAR is. Sizes in bytes. */
+export interface SealedCar {
+  readonly path: string
+  /** dataOffset of the CARv2. */
+  readonly payloadBase: number
+  /** CARv1 header and sections. */
+  readonly payloadSize: number
+  readonly roots: readonly CID[]
+  readonly blocks: number
+  readonly sections: number
+  /** Of all blocks. */
+  readonly bytes: number
+  readonly report: SealReport
+}
+
+/** A part that nothing is appended to while it is sealed. */
+interface SealingPart {
+  readonly path: string
+  readonly request: PartRequest
+  readonly records: PartRecords
+  readonly writer: PartWriter
+}
+
+/**
+ * Writes what makes a part a CARv2: sections, sync, index, CARv1 header, sync, CARv2 header, sync.
+ * Until the last of these it is an open part, and from then on a whole CAR, whatever its name.
+ *
+ * @throws CAR_LIMIT, RESOURCE_EXHAUSTED, WRITER_POISONED, what the indexer throws
+ */
+export async function sealPart(part: SealingPart, options: SealOptions): Promise<SealedCar> {
+  const { path, records, writer } = part
+  const { roots } = options
+  const page = encodeSealedPage(roots, records.end)
+  await writer.mark()
+  const report = await writeIndex(part, page.headerLength, options)
+  // The resume record goes with the very write that makes the CAR whole, even where it and a long
+  // CARv1 header share bytes.
+  const recordEnd = openPageEnd(part.request)
+  await writer.writePage(page.bytes.subarray(recordEnd), recordEnd)
+  await writer.writePage(page.bytes.subarray(0, recordEnd), 0)
+  const { payloadBase, payloadSize } = page
+  const counts = { blocks: records.count, sections: records.count, bytes: records.dataBytes }
+  return { path, payloadBase, payloadSize, roots, ...counts, report }
+}
+
+/**
+ * The index after the sections, made from the journal. A failure leaves nothing after them.
+ *
+ * The indexer is not told of `signal`: called off, it would return while its thread still writes
+ * to the part.
+ */
+async function writeIndex(
+  { path, records, writer }: SealingPart,
+  headerLength: number,
+  { roots, indexer, secret, cix, signal }: SealOptions
+): Promise<SealReport> {
+  signal?.throwIfAborted()
+  const place = { sectionsStart, sectionsBytes: records.end, headerLength }
+  const files = { partPath: path, partIndexPath: journalOf(path) }
+  const header = roots.map(root => root.bytes)
+  try {
+    const report = await indexer.sealPart({ ...files, ...place, roots: header, cix, secret })
+    signal?.throwIfAborted()
+    return report
+  } catch (error) {
+    await writer.cutAfterSections()
+    throw error
+  }
+}
