@@ -1,0 +1,6 @@
+export type { AnnounceItem, AnnounceSource, AnnounceStatus, CursorStore } from './announce-queue.ts'
+export type { DiscoveryConfig } from './config.ts'
+export { dhtServices, type DhtName, type DhtServices, type RoutingType } from './dht.ts'
+export { Discovery, type DiscoveryParts, type DiscoveryStatus } from './discovery.ts'
+export { ProvideFailedError } from './errors.ts'
+export type { Provider, ProvideReport } from './router.ts'
