@@ -94,8 +94,11 @@ export class Discovery {
     return this.#router.provide(cid, options)
   }
 
-  /** Announces `cid` soon, and tries until a peer takes it. */
+  /** Announces `cid` soon, and tries until a peer takes it. Who asks us is told at once. */
   enqueue(cid: CID): void {
+    this.#router.hold(cid).catch(err => {
+      this.#log.warn({ cid: cid.toString(), err }, 'peers that ask for it are not told of us yet')
+    })
     this.#queue.enqueue(cid)
   }
 

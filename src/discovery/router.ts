@@ -82,6 +82,12 @@ export class Router {
     return { peers: [...peers.values()] }
   }
 
+  /** Answers those who ask us directly that we have `cid`, also while there is nobody to tell. */
+  async hold(cid: CID): Promise<void> {
+    const { dhts, libp2p } = this.#parts
+    await Promise.all(dhts.map(async ({ kad }) => ownRecords(kad).addProvider(cid, libp2p.peerId)))
+  }
+
   /** Stops answering others that we have `cid`. Records that they hold run out by themselves. */
   async forget(cid: CID, options: AbortOptions = {}): Promise<void> {
     for (const { kad } of this.#parts.dhts) await kad.cancelReprovide(cid, strict(options))
@@ -126,4 +132,13 @@ export class Router {
 
 function strict({ signal }: AbortOptions): Libp2pAbortOptions {
   return signal === undefined ? {} : { signal }
+}
+
+interface OwnRecords {
+  addProvider(cid: CID, provider: PeerId): Promise<void>
+}
+
+/** A public field of kad-dht's class that its interface leaves out. */
+function ownRecords(kad: Dht['kad']): OwnRecords {
+  return (kad as Dht['kad'] & { readonly providers: OwnRecords }).providers
 }

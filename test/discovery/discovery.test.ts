@@ -58,7 +58,25 @@ describe('discovery', () => {
     })
   })
 
-  it('does not name itself', async () => {
+  it('names itself to one who asks it, also when it knows nobody to tell', async () => {
+    await withNodes([server, client], async (provider, asker) => {
+      const { cid } = makeBlock(100, 7)
+      await using providing = discover(provider)
+      await using asking = discover(asker, provider)
+      providing.discovery.enqueue(cid)
+      // libp2p learns its own addresses a moment after the start.
+      const signal = AbortSignal.timeout(10_000)
+      let found: string[] = []
+      while (found.length === 0) {
+        const providers = await Array.fromAsync(asking.discovery.findProviders(cid, { signal }))
+        found = providers.map(({ id }) => id.toString())
+      }
+      assert.deepEqual(found, [provider.peerId.toString()])
+      assert.equal(providing.discovery.status().done, 0)
+    })
+  })
+
+  it('leaves itself out of what it finds', async () => {
     await withNodes([server, client], async (hub, provider) => {
       const { cid } = makeBlock(100, 4)
       await using providing = discover(provider, hub)
