@@ -24,6 +24,11 @@ const utf8 = new TextDecoder('utf-8', { fatal: true })
 const linkStart = /\{\s*"(?:\/|\\\/|\\u002[fF])"\s*:\s*(?=")/y
 const mapEnd = /\s*\}/y
 
+/** Links in base58 and base36: to read one takes the square of its length. */
+const slowLink = /^[Qzk]/
+/** Longest of them that is read: five times what a sha2-512 needs. */
+const slowLinkCharactersMax = 512
+
 /**
  * The links, found without building the value: an object of JavaScript would not keep the order of
  * keys like "10" and "9".
@@ -40,11 +45,18 @@ function scan(text: string): CID[] {
     const start = character === '{' ? matchEnd(linkStart, text, at) : undefined
     if (start !== undefined) {
       at = endOfString(text, start)
-      links.push(CID.parse(JSON.parse(text.slice(start, at + 1))))
+      links.push(parseLink(JSON.parse(text.slice(start, at + 1))))
       if (matchEnd(mapEnd, text, at + 1) === undefined) throw new Error('a link has a second key')
     }
   }
   return links
+}
+
+function parseLink(text: string): CID {
+  if (text.length > slowLinkCharactersMax && slowLink.test(text)) {
+    throw new Error(`a link of ${text.length} characters in base58 or base36`)
+  }
+  return CID.parse(text)
 }
 
 /** Where the match of a sticky pattern at `position` ends. */

@@ -6,7 +6,7 @@ import { type DiscoveryConfig, retryDelayMs } from './config.ts'
 import { ProvideFailedError } from './errors.ts'
 import { decodeSweep, dueAt, encodeSweep, nextSweep, type Sweep, type SweepEvent } from './sweep.ts'
 
-/** Everything that is to be found through us, in an order that stays the same. */
+/** Everything that is to be found through us, in an order that stays the same: what is new comes last. */
 export interface AnnounceSource {
   /** Items behind `after`, a cursor that it gave out earlier. */
   announceItems(options: { after?: string }): AsyncIterable<AnnounceItem>
@@ -54,18 +54,22 @@ const noteName = 'announce-sweep'
 
 /**
  * What to announce next: new items first, then the sweep over all of them. The sweep's place is kept
- * after each step, so that a restart goes on where it was. An item is done only when a peer took it;
- * with nobody to tell, the queue waits.
+ * after each step, so that a restart goes on where it was; and from its end it goes on to what is new,
+ * so that what was not announced before a stop, or came while nobody was online, is not forgotten.
+ * An item is done only when a peer took it; with nobody to tell, the queue waits.
  */
 export class AnnounceQueue {
   readonly #parts: QueueParts
   readonly #alarm = new Alarm()
+  /** By multihash, as all sets here. */
   readonly #fresh = new Map<string, CID>()
+  readonly #underway = new Set<string>()
+  /** Announced as new, so that the sweep may pass them by. */
+  readonly #told = new Set<string>()
   #sweep: Sweep | undefined
   #remaining: AsyncIterator<AnnounceItem> | undefined
-  /** New items were dropped: the next sweep must not wait. */
-  #overflowed = false
-  #underway = 0
+  /** There may be items behind the end of the last sweep. */
+  #grown = true
   #done = 0
   #failed = 0
   #lastError: string | undefined
@@ -75,15 +79,19 @@ export class AnnounceQueue {
     this.#sweep = decodeSweep(parts.cursors.note(noteName))
   }
 
-  /** Announces `cid` before the rest. Over the bound it is left to a sweep, which then comes next. */
+  /** Announces `cid` before the rest. Over the bound it is left to the sweep, which goes on to it. */
   enqueue(cid: CID): void {
-    if (this.#fresh.size < this.#parts.config.freshMax) this.#fresh.set(cid.toString(), cid)
-    else this.#overflowed = true
+    const key = keyOf(cid)
+    this.#told.delete(key)
+    if (this.#fresh.size < this.#parts.config.freshMax) this.#fresh.set(key, cid)
+    this.#grown = true
     this.#alarm.ring()
   }
 
+  /** Ends the tries to announce `cid`. */
   drop(cid: CID): void {
-    this.#fresh.delete(cid.toString())
+    const key = keyOf(cid)
+    for (const keys of [this.#fresh, this.#underway, this.#told]) keys.delete(key)
   }
 
   status(now: number): AnnounceStatus {
@@ -92,7 +100,7 @@ export class AnnounceQueue {
     const sweeping = due === Infinity
     const behind = now - (this.#sweep?.startedAt ?? now) - reprovideIntervalMs
     return {
-      queued: this.#fresh.size + this.#underway,
+      queued: this.#fresh.size + this.#underway.size,
       done: this.#done,
       failed: this.#failed,
       ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
@@ -124,21 +132,29 @@ export class AnnounceQueue {
 
   async #step(signal: AbortSignal): Promise<void> {
     const { config } = this.#parts
-    const fresh = [...this.#fresh].slice(0, config.provideConcurrency)
-    if (fresh.length > 0) {
-      for (const [key] of fresh) this.#fresh.delete(key)
-      return this.#announceAll(
-        fresh.map(([, cid]) => cid),
-        signal
-      )
+    if (this.#fresh.size > 0) return this.#announceFresh(signal)
+    if (this.#isRunning()) return this.#sweepOn(signal)
+    const nowMs = Date.now()
+    const due = dueAt(this.#sweep, config.reprovideIntervalMs)
+    if (due > nowMs && !this.#grown) {
+      await this.#alarm.sleep(Math.min(due - nowMs, timerMax), { signal })
+      return
     }
-    const due = this.#overflowed ? 0 : dueAt(this.#sweep, config.reprovideIntervalMs)
-    if (due === Infinity || this.#isRunning()) return this.#sweepOn(signal)
-    if (due <= Date.now()) {
-      this.#overflowed = false
-      return this.#advance({ type: 'due', now: Date.now() })
+    this.#grown = false
+    return this.#advance(due > nowMs ? { type: 'grown' } : { type: 'due', now: nowMs })
+  }
+
+  async #announceFresh(signal: AbortSignal): Promise<void> {
+    const { freshMax, provideConcurrency } = this.#parts.config
+    const fresh = [...this.#fresh].slice(0, provideConcurrency)
+    for (const [key] of fresh) {
+      this.#fresh.delete(key)
+      if (this.#told.size < freshMax) this.#told.add(key)
     }
-    await this.#alarm.sleep(Math.min(due - Date.now(), timerMax), { signal })
+    await this.#announceAll(
+      fresh.map(([, cid]) => cid),
+      signal
+    )
   }
 
   #isRunning(): boolean {
@@ -158,13 +174,12 @@ export class AnnounceQueue {
       if (next.done === true) break
       items.push(next.value)
     }
-    await this.#announceAll(
-      items.map(({ cid }) => cid),
-      signal
-    )
+    const untold = items.map(({ cid }) => cid).filter(cid => !this.#told.delete(keyOf(cid)))
+    await this.#announceAll(untold, signal)
     const last = items.at(-1)
     if (last !== undefined) return this.#advance({ type: 'passed', cursor: last.cursor })
     this.#remaining = undefined
+    this.#told.clear()
     const { lagMs } = this.status(Date.now())
     await this.#advance({ type: 'finished', now: Date.now() })
     log.info({ done: this.#done, failed: this.#failed, lagMs }, 'everything was announced')
@@ -178,33 +193,43 @@ export class AnnounceQueue {
   }
 
   async #announceAll(cids: readonly CID[], signal: AbortSignal): Promise<void> {
-    this.#underway = cids.length
+    for (const cid of cids) this.#underway.add(keyOf(cid))
     try {
       await Promise.all(cids.map(async cid => this.#announce(cid, signal)))
     } finally {
-      this.#underway = 0
+      this.#underway.clear()
     }
   }
 
   async #announce(cid: CID, signal: AbortSignal): Promise<void> {
-    const { config, log } = this.#parts
+    const { config, log, provide, ready } = this.#parts
+    const key = keyOf(cid)
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#parts.ready(signal)
-        await this.#parts.provide(cid, signal)
+        await ready(signal)
+        if (!this.#underway.has(key)) return
+        await provide(cid, signal)
         this.#done += 1
-        return
+        break
       } catch (err) {
         signal.throwIfAborted()
         this.#lastError = err instanceof Error ? err.message : String(err)
         log.debug({ cid: cid.toString(), attempt, err }, 'announcement failed')
         const hopeless = err instanceof ProvideFailedError && err.permanent
-        if (hopeless || attempt >= config.provideAttemptsMax) break
+        if (hopeless || attempt >= config.provideAttemptsMax) {
+          this.#failed += 1
+          break
+        }
       }
       await delay(retryDelayMs(config, attempt), undefined, { ref: false, signal })
     }
-    this.#failed += 1
+    this.#underway.delete(key)
   }
+}
+
+/** What the DHT keeps records by: the multihash, whatever the codec. */
+function keyOf({ multihash }: CID): string {
+  return Buffer.from(multihash.bytes).toString('latin1')
 }
 
 /** Longer delays than this end at once. */

@@ -14,7 +14,7 @@ export interface DiscoveryConfig {
   readonly provideConcurrency: number
   /** How often one announcement is tried before the next sweep has to make it. */
   readonly provideAttemptsMax: number
-  /** New items that wait to be announced; one more, and a sweep over all makes up for it. */
+  /** New items that wait to be announced before the rest; one more, and its turn comes with the sweep. */
   readonly freshMax: number
   /** First and longest wait before something that failed is tried again. */
   readonly retryMinMs: number

@@ -7,7 +7,7 @@ import {
   removePrivateAddressesMapper,
   removePublicAddressesMapper
 } from '@libp2p/kad-dht'
-import type { Datastore } from 'interface-datastore'
+import { ProviderRecords } from './provider-records.ts'
 
 /** `auto` and `dht` also answer others where this peer can be reached; the `client` ones only ask. */
 export type RoutingType = 'auto' | 'autoclient' | 'dht' | 'dhtclient' | 'none'
@@ -34,6 +34,12 @@ const prefixes: Record<DhtName, string> = { wanDht: '/dht-wan', lanDht: '/dht-la
  */
 const never = 2 ** 31 - 1
 
+/** Provider records of others that one DHT keeps: about 60 MB on disk, and a second to look through. */
+const recordsMax = 250_000
+
+/** The records of each DHT that was made. */
+const recordsOf = new WeakMap<KadDHT, ProviderRecords>()
+
 /**
  * Services for `createLibp2p`. They are two, and are called one by one: on private addresses the
  * public one never ends a query, and through `libp2p.contentRouting` it would hold up the other.
@@ -49,25 +55,38 @@ export function dhtServices(
     reprovide: { interval: never }
   }
   return {
-    wanDht: kadDHT({
+    wanDht: bounded('wanDht', {
       ...shared,
       protocol: '/ipfs/kad/1.0.0',
       peerInfoMapper: removePrivateAddressesMapper,
-      datastorePrefix: prefixes.wanDht,
       metricsPrefix: 'libp2p_kad_dht_wan',
       logPrefix: 'libp2p:kad-dht:wan',
       // Unset, it becomes a server when this peer turns out to have a public address.
       ...(client ? { clientMode: true } : {})
     }),
-    lanDht: kadDHT({
+    lanDht: bounded('lanDht', {
       ...shared,
       protocol: '/ipfs/lan/kad/1.0.0',
       peerInfoMapper: removePublicAddressesMapper,
-      datastorePrefix: prefixes.lanDht,
       metricsPrefix: 'libp2p_kad_dht_lan',
       logPrefix: 'libp2p:kad-dht:lan',
       clientMode: client
     })
+  }
+}
+
+/** A DHT in which others can write only so many records. */
+function bounded(name: DhtName, init: KadDHTInit): DhtFactory {
+  const prefix = prefixes[name]
+  const create = kadDHT({ ...init, datastorePrefix: prefix })
+  return components => {
+    const self = components.peerId.toString()
+    const records = new ProviderRecords(components.datastore, { prefix, self, recordsMax })
+    // Not a copy: libp2p finds each component when it is asked for it.
+    const own: PropertyDescriptorMap = { datastore: { value: records.datastore } }
+    const kad = create(Object.create(components, own) as KadDHTComponents)
+    recordsOf.set(kad, records)
+    return kad
   }
 }
 
@@ -77,15 +96,13 @@ export interface Dht {
   readonly kad: KadDHT
   /** Peers that its queries start from. With none of them a query waits for ever. */
   readonly table: EventTarget & { readonly size: number }
-  /** Where its provider records are, under `<prefix>/provider`. */
-  readonly datastore: Datastore
-  readonly datastorePrefix: string
+  /** What others say that they have, and we. */
+  readonly records: ProviderRecords
 }
 
 /** Public on the object, left out of the interface. */
 interface KadInternals extends KadDHT {
   readonly routingTable: Dht['table']
-  readonly components: { readonly datastore: Datastore }
 }
 
 /** The DHTs that `libp2p` runs: two, or none under `--routing=none`. */
@@ -94,9 +111,9 @@ export function dhtsOf(libp2p: Libp2p): readonly Dht[] {
   return names.flatMap(name => {
     const kad = services[name]
     if (kad === undefined) return []
-    const { components, routingTable } = kad
-    const datastorePrefix = prefixes[name]
-    return [{ name, kad, table: routingTable, datastore: components.datastore, datastorePrefix }]
+    const records = recordsOf.get(kad)
+    if (records === undefined) throw new Error(`${name} was not made here`)
+    return [{ name, kad, table: kad.routingTable, records }]
   })
 }
 

@@ -13,7 +13,6 @@ import {
 import { Bootstrap } from './bootstrap.ts'
 import { type DiscoveryConfig, resolveDiscovery } from './config.ts'
 import { type Dht, type DhtName, dhtsOf, joined } from './dht.ts'
-import { removeOldRecords } from './provider-records.ts'
 import { type Provider, type ProvideReport, Router } from './router.ts'
 
 export interface DiscoveryParts {
@@ -128,11 +127,15 @@ export class Discovery {
     return this.#bootstrap.list
   }
 
+  /** What cannot be read now is looked at the next time: the bound on records hangs on it. */
   async #cleanUp(signal: AbortSignal): Promise<never> {
     const clock = new Alarm()
     for (;;) {
-      for (const { datastore, datastorePrefix } of this.#dhts) {
-        await removeOldRecords(datastore, datastorePrefix, { maxAgeMs: recordAgeMaxMs, signal })
+      for (const { name, records } of this.#dhts) {
+        await records.removeOld({ maxAgeMs: recordAgeMaxMs, signal }).catch(err => {
+          signal.throwIfAborted()
+          this.#log.warn({ table: name, err }, 'old provider records were not removed')
+        })
       }
       await clock.sleep(this.#config.recordCleanupIntervalMs, { signal })
     }

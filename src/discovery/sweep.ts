@@ -1,7 +1,7 @@
 /** How far the last announcement of everything came. Times are ms since 1970. */
 export interface Sweep {
   readonly startedAt: number
-  /** Where it goes on; undefined at the beginning. */
+  /** Where it goes on; undefined at the beginning. At its end: what is newer stands behind it. */
   readonly after?: string
   /** Undefined while it runs. */
   readonly endedAt?: number
@@ -9,6 +9,7 @@ export interface Sweep {
 
 export type SweepEvent =
   | { readonly type: 'due'; readonly now: number }
+  | { readonly type: 'grown' }
   | { readonly type: 'passed'; readonly cursor: string }
   | { readonly type: 'finished'; readonly now: number }
 
@@ -16,9 +17,11 @@ export type SweepEvent =
 export function nextSweep(sweep: Sweep | undefined, event: SweepEvent): Sweep | undefined {
   const running = sweep !== undefined && sweep.endedAt === undefined
   if (event.type === 'due') return running ? undefined : { startedAt: event.now }
-  if (!running) return undefined
-  if (event.type === 'passed') return { startedAt: sweep.startedAt, after: event.cursor }
-  return { startedAt: sweep.startedAt, endedAt: event.now }
+  if (sweep === undefined || running !== (event.type !== 'grown')) return undefined
+  const { startedAt, after } = sweep
+  if (event.type === 'passed') return { startedAt, after: event.cursor }
+  const place = { startedAt, ...(after === undefined ? {} : { after }) }
+  return event.type === 'grown' ? place : { ...place, endedAt: event.now }
 }
 
 /** When the next one begins: at once if there was none, never while one runs. */

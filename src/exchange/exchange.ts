@@ -30,7 +30,8 @@ export interface Exchange {
   /**
    * The block, verified. Waits until a peer sends it or `signal` aborts.
    *
-   * @throws BLOCK_MISSING when every peer of `from` has said that it lacks the block
+   * @throws BLOCK_MISSING when every peer of `from` has said that it lacks the block, CLOSED when
+   *   those that did not say so have left
    */
   want(cid: CID, options: WantOptions): Promise<Uint8Array>
   stats(): BitswapStats

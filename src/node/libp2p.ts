@@ -12,6 +12,7 @@ import { createLibp2p } from 'libp2p'
 import { dhtServices, type RoutingType } from '../discovery/index.ts'
 import type { Log } from '../log.ts'
 import { announceFilter } from './announce-filter.ts'
+import { writeProtocolsOnce } from './known-protocols.ts'
 import { Liveness } from './liveness.ts'
 
 /** Counts, sizes in bytes, times in milliseconds. */
@@ -115,6 +116,7 @@ export async function createLibp2pNode(options: Libp2pNodeOptions): Promise<Libp
       ...dhtServices(routing, limits)
     }
   })
+  writeProtocolsOnce(node.peerStore)
   node.addEventListener('start', () => liveness.start())
   node.addEventListener('stop', () => liveness.stop())
   return node

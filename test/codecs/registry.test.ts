@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
+import { base58btc } from 'multiformats/bases/base58'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { codecOf, isLeaf, linksOf } from '../../src/codecs/index.ts'
@@ -109,6 +110,22 @@ describe('codecs on hostile input', () => {
       assert.throws(() => codecOf(code)?.decode({ cid: cidOf(code), bytes }), {
         code: 'CODEC_INVALID'
       })
+    }
+  })
+
+  it('read a link of 512 characters in base58 and refuse 513, which may as well be a million', () => {
+    const block = (link: string): [CID, Uint8Array] => {
+      return [cidOf(codes.dagJson), Buffer.from(JSON.stringify({ '/': link }))]
+    }
+    const links = Array.from({ length: 40 }, (_, at) => {
+      const digest = Digest.create(0, new Uint8Array(350 + at).fill(255))
+      return CID.createV1(codes.raw, digest).toString(base58btc)
+    })
+    const longest = links.findLast(({ length }) => length <= 512)
+    assert.ok(longest !== undefined && longest.length > 500)
+    assert.equal(linksOf(...block(longest))[0]?.toString(base58btc), longest)
+    for (const length of [513, 1_000_000]) {
+      assert.throws(() => linksOf(...block('z'.padEnd(length, '2'))), { code: 'CODEC_INVALID' })
     }
   })
 

@@ -9,6 +9,7 @@ import {
 } from '../../src/discovery/announce-queue.ts'
 import { type DiscoveryConfig, resolveDiscovery } from '../../src/discovery/config.ts'
 import { ProvideFailedError } from '../../src/discovery/errors.ts'
+import { decodeSweep } from '../../src/discovery/sweep.ts'
 import { silentLog } from '../../src/log.ts'
 import { makeBlock } from '../loopback.ts'
 
@@ -62,9 +63,8 @@ describe('announce queue', () => {
     const second = new Harness({}, first.notes)
     const fresh = makeBlock(16, 100).cid
     second.enqueue(fresh)
-    await second.runUntil(() => second.taken.length >= 1)
+    await second.runUntil(() => second.taken.length >= 1 && !second.status.sweeping)
     assert.deepEqual(second.taken, [fresh.toString()])
-    assert.equal(second.status.sweeping, false)
   })
 
   it('sweeps again when the interval is over', async () => {
@@ -108,14 +108,59 @@ describe('announce queue', () => {
     assert.equal(queue.attempts(cids[3]), 1)
   })
 
-  it('makes up by a sweep for new items over its bound', async () => {
+  it('goes on to new items over its bound', async () => {
     const first = new Harness()
     await first.runUntil(() => !first.status.sweeping && first.taken.length >= 20)
     const queue = new Harness({ freshMax: 2 }, first.notes)
-    for (const cid of cids.slice(0, 3)) queue.enqueue(cid)
+    const fresh = [100, 101, 102].map(seed => makeBlock(16, seed).cid)
+    for (const cid of fresh) {
+      queue.items.push(cid)
+      queue.enqueue(cid)
+    }
     assert.equal(queue.status.queued, 2)
-    await queue.runUntil(() => queue.taken.length >= 22)
-    assert.deepEqual(new Set(queue.taken), new Set(cids.map(String)))
+    await queue.runUntil(() => queue.taken.length >= 3 && !queue.status.sweeping)
+    assert.deepEqual(queue.taken, fresh.map(String))
+  })
+
+  it('announces after a restart what came meanwhile, or was not announced before, and no more', async () => {
+    const first = new Harness()
+    await first.runUntil(() => !first.status.sweeping && first.taken.length >= 20)
+    const fresh = [100, 101, 102].map(seed => makeBlock(16, seed).cid)
+    for (const restart of [1, 2]) {
+      const queue = new Harness({}, first.notes)
+      queue.items.push(...fresh.slice(0, restart + 1))
+      await queue.runUntil(() => !queue.status.sweeping && queue.taken.length >= 1)
+      const taken = restart === 1 ? fresh.slice(0, 2) : fresh.slice(2)
+      assert.deepEqual(queue.taken, taken.map(String))
+    }
+  })
+
+  it('passes by what was announced as new, in this run and the next', async () => {
+    const first = new Harness()
+    await first.runUntil(() => !first.status.sweeping && first.taken.length >= 20)
+    const [one, other] = [makeBlock(16, 100).cid, makeBlock(16, 101).cid]
+    const second = new Harness({}, first.notes)
+    second.items.push(one)
+    second.enqueue(one)
+    await second.runUntil(() => second.isNoted('20'))
+    assert.deepEqual(second.taken, [one.toString()])
+    const third = new Harness({}, first.notes)
+    third.items.push(one, other)
+    await third.runUntil(() => third.isNoted('21'))
+    assert.deepEqual(third.taken, [other.toString()])
+  })
+
+  it('ends the tries for an item that was dropped', async () => {
+    const queue = new Harness({ provideAttemptsMax: 1_000 })
+    const [, , , cid] = cids
+    assert.ok(cid !== undefined)
+    queue.refuse(cid, Infinity)
+    await queue.runUntil(() => {
+      if (queue.attempts(cid) === 3) queue.drop(cid)
+      return !queue.status.sweeping && queue.taken.length >= 19
+    })
+    assert.equal(queue.attempts(cid), 3)
+    assert.equal(queue.status.failed, 0)
   })
 
   it('sweeps not for new items at its bound', async () => {
@@ -123,8 +168,8 @@ describe('announce queue', () => {
     await first.runUntil(() => !first.status.sweeping && first.taken.length >= 20)
     const queue = new Harness({ freshMax: 2 }, first.notes)
     for (const cid of cids.slice(0, 2)) queue.enqueue(cid)
-    await queue.runUntil(() => queue.taken.length >= 2)
-    assert.equal(queue.status.sweeping, false)
+    await queue.runUntil(() => queue.taken.length >= 2 && !queue.status.sweeping)
+    assert.equal(queue.taken.length, 2)
   })
 
   it('goes on from its last place when the source fails', async () => {
@@ -138,6 +183,7 @@ describe('announce queue', () => {
 /** A queue over `cids`, with peers that take what they are told unless they were made to refuse. */
 class Harness {
   readonly notes: CursorStore
+  readonly items: CID[] = [...cids]
   readonly taken: string[] = []
   ready: () => Promise<void> = async () => {}
   failSourceAt: number | undefined
@@ -172,6 +218,16 @@ class Harness {
     this.#queue.enqueue(cid)
   }
 
+  drop(cid: CID): void {
+    this.#queue.drop(cid)
+  }
+
+  /** A sweep ended, and its place is kept as behind this item. */
+  isNoted(cursor: string): boolean {
+    const sweep = decodeSweep(this.notes.note('announce-sweep'))
+    return sweep?.after === cursor && sweep.endedAt !== undefined
+  }
+
   refuse(cid: CID | undefined, times: number, { permanent = false } = {}): void {
     this.#refusals.set(String(cid), { left: times, permanent })
   }
@@ -202,6 +258,7 @@ class Harness {
   }
 
   #source(): AnnounceSource {
+    const { items } = this
     const fails = (at: number): boolean => {
       if (at !== this.failSourceAt) return false
       this.failSourceAt = undefined
@@ -209,7 +266,7 @@ class Harness {
     }
     return {
       async *announceItems({ after = '-1' }): AsyncGenerator<AnnounceItem> {
-        for (const [at, cid] of cids.entries()) {
+        for (const [at, cid] of items.entries()) {
           if (at <= Number(after)) continue
           if (fails(at)) throw new Error('the catalogue is away')
           yield { cursor: String(at), cid }

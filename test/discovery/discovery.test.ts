@@ -1,20 +1,15 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { isMultiaddr, type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { LevelDatastore } from 'datastore-level'
 import { Key } from 'interface-datastore'
 import type { CID } from 'multiformats/cid'
 import { dhtsOf, joined } from '../../src/discovery/dht.ts'
 import { Discovery, type DiscoveryConfig } from '../../src/discovery/index.ts'
-import { removeOldRecords } from '../../src/discovery/provider-records.ts'
 import { silentLog } from '../../src/log.ts'
 import { makeBlock, nextEvent, startNode, withNodes } from '../loopback.ts'
 
@@ -188,27 +183,6 @@ describe('bootstrap', () => {
   })
 })
 
-describe('provider records', () => {
-  it('are removed when they are past their age, and no other key is', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'cardock-records-'))
-    const datastore = new LevelDatastore(folder)
-    await datastore.open()
-    try {
-      const now = Date.now()
-      await datastore.put(new Key('/dht-lan/provider/a/old'), varint(now - 2_000))
-      await datastore.put(new Key('/dht-lan/provider/a/new'), varint(now))
-      await datastore.put(new Key('/dht-wan/provider/a/old'), varint(now - 2_000))
-      const signal = AbortSignal.timeout(10_000)
-      assert.equal(await removeOldRecords(datastore, '/dht-lan', { maxAgeMs: 1_000, signal }), 1)
-      const left = await Array.fromAsync(datastore.queryKeys({}), String)
-      assert.deepEqual(left.sort(), ['/dht-lan/provider/a/new', '/dht-wan/provider/a/old'])
-    } finally {
-      await datastore.close()
-      await rm(folder, { recursive: true })
-    }
-  })
-})
-
 interface Discovering extends AsyncDisposable {
   readonly discovery: Discovery
   /** What it logs, by message. */
@@ -258,7 +232,7 @@ function addressOf(peer: Libp2p | Multiaddr): Multiaddr {
 async function recordsOf(node: Libp2p): Promise<string[]> {
   const [dht] = dhtsOf(node)
   assert.ok(dht !== undefined)
-  return Array.fromAsync(dht.datastore.queryKeys({ filters: [isRecord] }), String)
+  return Array.fromAsync(dht.records.datastore.queryKeys({ filters: [isRecord] }), String)
 }
 
 function isRecord(key: Key): boolean {
@@ -273,12 +247,4 @@ async function freePort(): Promise<number> {
   socket.close()
   await once(socket, 'close')
   return port
-}
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = []
-  for (let left = value; ; left = Math.floor(left / 128)) {
-    if (left < 128) return Uint8Array.from([...bytes, left])
-    bytes.push((left % 128) | 128)
-  }
 }

@@ -11,8 +11,9 @@ import {
 } from '../../src/discovery/sweep.ts'
 
 const running: Sweep = { startedAt: 10, after: 'c' }
-const ended: Sweep = { startedAt: 10, endedAt: 20 }
+const ended: Sweep = { startedAt: 10, after: 'c', endedAt: 20 }
 const due: SweepEvent = { type: 'due', now: 30 }
+const grown: SweepEvent = { type: 'grown' }
 const passed: SweepEvent = { type: 'passed', cursor: 'd' }
 const finished: SweepEvent = { type: 'finished', now: 30 }
 
@@ -21,10 +22,18 @@ describe('sweep', () => {
     { event: due, to: { startedAt: 30 }, why: 'the first begins' },
     { event: passed, why: 'nothing passes before it began' },
     { event: finished, why: 'nothing ends before it began' },
+    { event: grown, why: 'what there is is all new' },
     { from: running, event: due, why: 'one runs already' },
     { from: running, event: passed, to: { startedAt: 10, after: 'd' }, why: 'it moves on' },
-    { from: running, event: finished, to: { startedAt: 10, endedAt: 30 }, why: 'it ends' },
+    {
+      from: running,
+      event: finished,
+      to: { startedAt: 10, after: 'c', endedAt: 30 },
+      why: 'it ends, and knows where'
+    },
+    { from: running, event: grown, why: 'it comes to what is new by itself' },
     { from: ended, event: due, to: { startedAt: 30 }, why: 'the next begins at the beginning' },
+    { from: ended, event: grown, to: running, why: 'it goes on behind its end' },
     { from: ended, event: passed, why: 'nothing passes after its end' },
     { from: ended, event: finished, why: 'it ends once' }
   ]

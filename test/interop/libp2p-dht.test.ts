@@ -1,8 +1,9 @@
 /** The traps of kad-dht that the code depends on, as `libp2p.test.ts` has those of libp2p. */
 import assert from 'node:assert/strict'
 import { describe, it, mock } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { identify } from '@libp2p/identify'
-import type { Libp2p } from '@libp2p/interface'
+import type { Libp2p, Peer } from '@libp2p/interface'
 import { kadDHT, type KadDHT } from '@libp2p/kad-dht'
 import { ping } from '@libp2p/ping'
 import { createLibp2p } from 'libp2p'
@@ -87,6 +88,22 @@ describe('kad-dht on loopback', () => {
     })
   })
 
+  it('answers in the public table once it has a public address, and never as a client', async () => {
+    const addresses = {
+      listen: ['/ip4/127.0.0.1/tcp/0'],
+      announce: ['/ip4/1.2.3.4/tcp/4001'] // told, and dialled by nobody
+    }
+    const nodes = [{ ...server, addresses }, { ...client, addresses }, { ...server }]
+    await withNodes(nodes, async (open, asking, hidden) => {
+      await Promise.all([open, asking, hidden].map(toldOfItself))
+      const [wan] = dhtsOf(open)
+      while (wan?.kad.getMode() !== 'server') await nextTurn()
+      assert.deepEqual(modesOf(open), ['server', 'server'])
+      assert.deepEqual(modesOf(asking), ['client', 'client'])
+      assert.deepEqual(modesOf(hidden), ['client', 'server'])
+    })
+  })
+
   it('rests between announcements of its own for ever, and not at all one millisecond longer', async () => {
     const hot = await createLibp2p({
       services: {
@@ -119,6 +136,20 @@ async function meet(hub: Libp2p, ...clients: readonly Libp2p[]): Promise<void> {
     await node.dial(hub.getMultiaddrs())
     await joined(dhtsOf(node), { signal: AbortSignal.timeout(10_000) })
   }
+}
+
+/** Resolves when the services of `node` have heard of its addresses, which takes it a moment. */
+async function toldOfItself(node: Libp2p): Promise<void> {
+  const { addresses } = await node.peerStore.get(node.peerId)
+  if (addresses.length === 0) await nextEvent(node, 'self:peer:update', isAddressed)
+}
+
+function isAddressed({ peer }: { peer: Peer }): boolean {
+  return peer.addresses.length > 0
+}
+
+function modesOf(node: Libp2p): string[] {
+  return dhtsOf(node).map(({ kad }) => kad.getMode())
 }
 
 function lan(node: Libp2p): KadDHT {

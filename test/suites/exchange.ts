@@ -4,57 +4,15 @@
  */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { Libp2p } from '@libp2p/interface'
-import type { CID } from 'multiformats/cid'
-import type { Block, BlockSource } from '../../src/block.ts'
-import type { PeerAccount } from '../../src/exchange/index.ts'
-import type { Exchange } from '../../src/exchange/exchange.ts'
-import { Link } from '../interop/link.ts'
-import { makeBlock, MapSource, nextEvent, startNode } from '../loopback.ts'
+import type { Block } from '../../src/block.ts'
+import { makeBlock, MapSource } from '../loopback.ts'
+import { type CreateExchange, type Peer, peersWith, stopPeers, wanted } from './exchange-peers.ts'
 import { startStockPeer, type StockPeer } from './stock-bitswap.ts'
-
-export interface TestedExchange extends Exchange {
-  notify(cid: CID): Promise<void>
-  account(peer: Libp2p['peerId']): PeerAccount | undefined
-}
-
-export type CreateExchange = (parts: { libp2p: Libp2p; source: BlockSource }) => TestedExchange
-
-interface Peer {
-  readonly libp2p: Libp2p
-  readonly exchange: TestedExchange
-}
 
 const second = 1_000
 
 export function exchangeSuite(name: string, create: CreateExchange): void {
-  async function startPeer(source: BlockSource = new MapSource()): Promise<Peer> {
-    const libp2p = await startNode()
-    const exchange = create({ libp2p, source })
-    await exchange.start()
-    return { libp2p, exchange }
-  }
-
-  async function stopPeers(...peers: readonly Peer[]): Promise<void> {
-    for (const { exchange, libp2p } of peers) {
-      await exchange.stop()
-      await libp2p.stop()
-    }
-  }
-
-  /** Two of ours; the first holds `source`, the second has dialled it. */
-  async function withPair(
-    source: BlockSource,
-    body: (server: Peer, client: Peer) => Promise<void>
-  ): Promise<void> {
-    const [server, client] = await Promise.all([startPeer(source), startPeer()])
-    try {
-      await client.libp2p.dial(server.libp2p.getMultiaddrs())
-      await body(server, client)
-    } finally {
-      await stopPeers(server, client)
-    }
-  }
+  const { startPeer, withPair } = peersWith(create)
 
   describe(name, () => {
     it('fetches blocks of every size from a stock peer', async () => {
@@ -164,39 +122,6 @@ export function exchangeSuite(name: string, create: CreateExchange): void {
       }
     })
 
-    it('asks a peer that connects while the want is open', async () => {
-      const block = makeBlock(5_000, 1)
-      const [server, client] = await Promise.all([startPeer(new MapSource([block])), startPeer()])
-      try {
-        const pending = wanted(client.exchange, block.cid, server.libp2p)
-        await client.libp2p.dial(server.libp2p.getMultiaddrs())
-        assert.equal((await pending).length, 5_000)
-      } finally {
-        await stopPeers(server, client)
-      }
-    })
-
-    it('is not held up by a peer that fell silent', async () => {
-      const blocks = [makeBlock(5_000, 1), makeBlock(5_000, 2)]
-      const [silent, server] = await Promise.all([startPeer(), startPeer(new MapSource(blocks))])
-      const client = await startPeer()
-      const link = await Link.to(silent.libp2p)
-      try {
-        await client.libp2p.dial(link.address(silent.libp2p))
-        await client.libp2p.dial(server.libp2p.getMultiaddrs())
-        link.cut()
-        for (const { cid } of blocks) {
-          await client.exchange.want(cid, {
-            signal: AbortSignal.timeout(5 * second),
-            from: [silent.libp2p.peerId, server.libp2p.peerId]
-          })
-        }
-      } finally {
-        link.close()
-        await stopPeers(silent, server, client)
-      }
-    })
-
     it('ends a want with the reason of its caller, and keeps it for another one', async () => {
       const source = new MapSource()
       const block = makeBlock(5_000, 1)
@@ -280,20 +205,6 @@ export function exchangeSuite(name: string, create: CreateExchange): void {
       })
     })
 
-    it('goes on counting for a peer that comes back', async () => {
-      const blocks = [makeBlock(5_000, 1), makeBlock(7_000, 2)] as const
-      await withPair(new MapSource(blocks), async (server, client) => {
-        await wanted(client.exchange, blocks[0].cid, server.libp2p)
-        const gone = nextEvent(server.libp2p, 'peer:disconnect')
-        await client.libp2p.hangUp(server.libp2p.peerId)
-        await gone
-        await client.libp2p.dial(server.libp2p.getMultiaddrs())
-        await wanted(client.exchange, blocks[1].cid, server.libp2p)
-        assert.equal(server.exchange.account(client.libp2p.peerId)?.sentBytes, 12_000)
-        assert.equal(client.exchange.account(server.libp2p.peerId)?.receivedBytes, 12_000)
-      })
-    })
-
     it('ends open wants when it is stopped', async () => {
       const { exchange, libp2p } = await startPeer()
       const signal = AbortSignal.timeout(10 * second)
@@ -303,10 +214,6 @@ export function exchangeSuite(name: string, create: CreateExchange): void {
       await ended
     })
   })
-}
-
-async function wanted(exchange: Exchange, cid: CID, from: Libp2p): Promise<Uint8Array> {
-  return exchange.want(cid, { signal: AbortSignal.timeout(10 * second), from: [from.peerId] })
 }
 
 /** Resolves when a message of `client` has reached `server`. */

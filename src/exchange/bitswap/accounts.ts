@@ -1,3 +1,4 @@
+import type { BitswapStats } from '../exchange.ts'
 import type { BlockCount } from './wire.ts'
 
 /** Block bytes that went to one peer and came from it, since we first met it. */
@@ -7,15 +8,7 @@ export interface PeerAccount {
 }
 
 /** What is counted over all peers, those that left included. */
-export interface Totals {
-  readonly blocksReceived: number
-  readonly dataReceived: number
-  readonly blocksSent: number
-  readonly dataSent: number
-  readonly dupBlksReceived: number
-  readonly dupDataReceived: number
-  readonly messagesReceived: number
-}
+type Totals = Omit<BitswapStats, 'peers' | 'wantlist'>
 
 /** Peers remembered one by one; the one longest silent is forgotten first. Totals keep its bytes. */
 const accountsMax = 4_096

@@ -38,6 +38,10 @@ interface QueuedMessage {
   readonly wantlist: ReadonlyMap<string, unknown>
 }
 
+interface ReceivedMessage {
+  readonly wantlist?: { readonly entries: readonly { readonly cid: Uint8Array }[] }
+}
+
 interface Network extends EventTarget {
   sendMessage(peer: PeerId, message: QueuedMessage, options?: AbortOptions): Promise<void>
 }
@@ -55,6 +59,11 @@ export interface Engine extends Bitswap {
     }
     /** Tells every peer, soon, of the wants that it was not told of. */
     sendMessagesDebounced(): Promise<void>
+  }
+  readonly peerWantLists: {
+    receiveMessage(peer: PeerId, message: ReceivedMessage): Promise<void>
+    /** What the peer waits for: the entries themselves. */
+    wantListForPeer(peer: PeerId): { readonly cid: CID; sentDoNotHave?: boolean }[] | undefined
   }
 }
 
@@ -94,6 +103,7 @@ export function createEngine(parts: EngineParts): Engine {
   }
   const engine = createBitswap(components as unknown as BitswapComponents, options) as Engine
   keepWantsFlowing(engine, config)
+  answerAgain(engine)
   return engine
 }
 
@@ -111,6 +121,27 @@ function keepWantsFlowing({ network, wantList }: Engine, { tellTimeoutMs }: Bits
       for (const key of keys) wantList.peers.get(peer)?.delete(key)
     })
   }
+}
+
+/**
+ * Helia says once that it lacks a block, as long as the connection lasts. Who asks anew, in another
+ * fetch, would wait in vain: nobody tells Helia that the first want was given up.
+ */
+function answerAgain({ peerWantLists }: Engine): void {
+  const receiveMessage = peerWantLists.receiveMessage.bind(peerWantLists)
+  peerWantLists.receiveMessage = async (peer, message) => {
+    const told = peerWantLists.wantListForPeer(peer)?.filter(want => want.sentDoNotHave === true)
+    if (told !== undefined && told.length > 0) {
+      const asked = new Set(message.wantlist?.entries.map(({ cid }) => keyOf(CID.decode(cid))))
+      for (const want of told) if (asked.has(keyOf(want.cid))) want.sentDoNotHave = false
+    }
+    return receiveMessage(peer, message)
+  }
+}
+
+/** As Helia's want lists have it: base64 of the multihash, without padding. */
+export function keyOf({ multihash }: Pick<CID, 'multihash'>): string {
+  return Buffer.from(multihash.bytes).toString('base64').replace(/=+$/, '')
 }
 
 /** The node as Helia may see it: streams that drain, and no peers but those we name ourselves. */

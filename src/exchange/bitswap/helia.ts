@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts'
 import type { BitswapStats, Exchange, WantOptions } from '../exchange.ts'
 import { Accounts, type PeerAccount } from './accounts.ts'
 import { type BitswapConfig, resolveBitswap } from './config.ts'
-import { createEngine, type Engine } from './helia-engine.ts'
+import { createEngine, type Engine, keyOf } from './helia-engine.ts'
 import { countBlocks } from './wire.ts'
 
 export interface HeliaBitswapParts {
@@ -32,14 +32,17 @@ export function createHeliaBitswap(parts: HeliaBitswapParts): HeliaBitswap {
   return new HeliaExchange(parts)
 }
 
+/** Why a want is taken back. Made once: an abort without a reason makes an error each time. */
+const unwanted = new Error('nobody waits for the block any more')
+
 /** One want in Helia's list, for all who wait for its block. */
 interface OpenWant {
   readonly cid: CID
   readonly from: PeerId[]
   readonly bytes: Promise<Uint8Array>
   readonly left: AbortController
-  /** Peers that said that they have it not, and were not asked again since. */
-  readonly refusedBy: Set<string>
+  /** Peers that cannot be waited for, by name: they said that they lack it, or they left. */
+  readonly out: Map<string, BlockMissingError | ClosedError>
   readonly waiters: Set<Waiter>
 }
 
@@ -68,7 +71,7 @@ class HeliaExchange implements HeliaBitswap {
       config: this.#config,
       onSent: (peer, frame) => this.#accounts.sent(peer.toString(), countBlocks(frame)),
       onConnect: peer => this.#onConnect(peer),
-      onDisconnect: peer => this.#partners.delete(peer.toString())
+      onDisconnect: peer => this.#onDisconnect(peer)
     })
     this.#engine.network.addEventListener('bitswap:message', () => this.#accounts.message())
     this.#engine.wantList.addEventListener('block', event => this.#onBlock(event as BlockEvent))
@@ -123,14 +126,14 @@ class HeliaExchange implements HeliaBitswap {
     const left = new AbortController()
     const from: PeerId[] = []
     const bytes = this.#request(key, cid, from, left.signal)
-    const want: OpenWant = { cid, from, bytes, left, refusedBy: new Set(), waiters: new Set() }
+    const want: OpenWant = { cid, from, bytes, left, out: new Map(), waiters: new Set() }
     bytes.catch(() => {}) // each waiter hears of it; with none left there is nobody to tell
     this.#wants.set(key, want)
     return want
   }
 
   #leave(key: string, want: OpenWant): void {
-    want.left.abort()
+    want.left.abort(unwanted)
     if (this.#wants.get(key) === want) this.#wants.delete(key)
   }
 
@@ -150,9 +153,9 @@ class HeliaExchange implements HeliaBitswap {
 
   /** Peers that Helia does not know hear of nothing; of those it knows, all but `from` are told. */
   #ask(key: string, want: OpenWant, peer: PeerId): void {
+    want.out.delete(peer.toString())
     if (isAmong(want.from, peer)) return
     want.from.push(peer)
-    want.refusedBy.delete(peer.toString())
     this.#engine.wantList.peers.get(peer)?.delete(key)
     this.#introduce(peer)
     void this.#engine.wantList.sendMessagesDebounced()
@@ -175,7 +178,16 @@ class HeliaExchange implements HeliaBitswap {
 
   #onConnect(peer: PeerId): void {
     this.#partners.add(peer.toString())
+    for (const { out } of this.#wants.values()) out.delete(peer.toString())
     this.#retell()
+  }
+
+  #onDisconnect(peer: PeerId): void {
+    this.#partners.delete(peer.toString())
+    const reason = new ClosedError(`the connection to ${peer}`)
+    for (const want of this.#wants.values()) {
+      if (isAmong(want.from, peer)) this.#takeOut(want, peer, reason)
+    }
   }
 
   #onBlock({ detail: { cid, block, sender } }: BlockEvent): void {
@@ -183,29 +195,27 @@ class HeliaExchange implements HeliaBitswap {
     this.#accounts.received(sender.toString(), block.length, { wanted })
   }
 
-  /** Who waits for peers that have all said no waits no longer. */
   #onPresence({ detail: { cid, has, sender } }: PresenceEvent): void {
-    const key = keyOf(cid)
-    const want = has ? undefined : this.#wants.get(key)
+    const want = has ? undefined : this.#wants.get(keyOf(cid))
     const at = want?.from.findIndex(peer => peer.equals(sender)) ?? -1
     if (want === undefined || at === -1) return
     want.from.splice(at, 1)
-    want.refusedBy.add(sender.toString())
+    this.#takeOut(want, sender, new BlockMissingError(want.cid))
+  }
+
+  /** Who waits for peers that are all out waits no longer. */
+  #takeOut(want: OpenWant, peer: PeerId, reason: BlockMissingError | ClosedError): void {
+    want.out.set(peer.toString(), reason)
     for (const { from, refusal } of want.waiters) {
-      if (from.every(peer => want.refusedBy.has(peer.toString()))) {
-        refusal.reject(new BlockMissingError(want.cid))
-      }
+      const reasons = from.map(asked => want.out.get(asked.toString()))
+      if (reasons.includes(undefined)) continue
+      refusal.reject(reasons.find(each => each instanceof ClosedError) ?? reason)
     }
   }
 }
 
 type PresenceEvent = CustomEvent<{ cid: CID; has: boolean; sender: PeerId }>
 type BlockEvent = CustomEvent<{ cid: CID; block: Uint8Array; sender: PeerId }>
-
-/** As Helia's want list has it: base64 of the multihash, without padding. */
-function keyOf({ multihash }: CID): string {
-  return Buffer.from(multihash.bytes).toString('base64').replace(/=+$/, '')
-}
 
 function isAmong(peers: readonly PeerId[], peer: PeerId): boolean {
   return peers.some(known => known.equals(peer))
