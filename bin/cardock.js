@@ -12,15 +12,11 @@ const nodeMajorMin = 24
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
 if (majorOf(process.version) >= nodeMajorMin) {
-  // Compiled code is kept from run to run: a command then starts in a tenth of the CPU time.
-  if (modules.enableCompileCache !== undefined) modules.enableCompileCache()
+  // Most of a short command's time would go into compiling what it loads.
+  modules.enableCompileCache()
   // A clone runs its sources, a package what was built of them.
   const main = existsSync(join(root, 'src')) ? 'src/cli/main.ts' : 'dist/cli/main.js'
-  void import('module').then(({ enableCompileCache }) => {
-    // Most of a short command's time would go into compiling what it loads.
-    enableCompileCache()
-    return import(pathToFileURL(join(root, main)).href)
-  })
+  void import(pathToFileURL(join(root, main)).href)
 } else {
   const node = findNode(root)
   if (node === undefined) answerOnOldNode(process.argv[2])

@@ -1,3 +1,4 @@
+import { anySignal } from '../abort.ts'
 import { LocalCaller, RpcClient, versionVerb, type Caller } from '../gateway/index.ts'
 import { NoDaemonError } from './errors.ts'
 import type { GlobalOptions } from './globals.ts'
@@ -31,13 +32,17 @@ export async function connect(options: ConnectOptions): Promise<Caller> {
   return openHere(options)
 }
 
+/** A daemon that takes longer is stopped, or something else has its port. */
+const answerMs = 3_000
+
 /**
  * The `api` file outlives a killed daemon, so that who it names is asked. Nobody there, or somebody
  * else: then the lock of the repo has the last word.
  */
 async function answers(daemon: Caller, signal: AbortSignal): Promise<boolean> {
   try {
-    for await (const _ of daemon.call(versionVerb, { signal })) return true
+    const soon = anySignal(signal, AbortSignal.timeout(answerMs))
+    for await (const _ of daemon.call(versionVerb, { signal: soon })) return true
   } catch {
     signal.throwIfAborted()
   }
@@ -52,9 +57,9 @@ async function openHere({ need, repo, globals, signal }: ConnectOptions): Promis
   const peer = await createPeer({
     repo,
     // For one command: it asks others, and is gone before they could ask it.
-    config: { Addresses: { Swarm: [] } },
+    config: { Addresses: { Swarm: [], Announce: [], AppendAnnounce: [] } },
     offline: globals.offline === true || need === 'repo',
-    log: createLog({ debug: globals.debug === true }),
+    log: createLog({ of: 'command', debug: globals.debug === true }),
     signal
   })
   return new LocalCaller(peer)

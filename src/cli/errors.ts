@@ -1,14 +1,22 @@
 import { CardockError } from '../errors.ts'
 
 /** The user pressed Ctrl-C, or the process was told to end. */
-export class InterruptedError extends Error {
+export class InterruptedError extends CardockError {
+  readonly code = 'INTERRUPTED'
+
   constructor() {
     super('interrupted: what was fetched is kept')
   }
 }
 
 /** Whoever reads our stdout has closed it: a reason to end, and none to complain. */
-export class StdoutClosedError extends Error {}
+export class StdoutClosedError extends CardockError {
+  readonly code = 'OUTPUT_CLOSED'
+
+  constructor() {
+    super('the reader of the output went away')
+  }
+}
 
 /** The command needs a daemon, and none runs on the repo. */
 export class NoDaemonError extends CardockError {
@@ -19,12 +27,12 @@ export class NoDaemonError extends CardockError {
   }
 }
 
-/** What a command would write is there already. */
+/** What a command would write is there already, or is a folder. */
 export class OutputExistsError extends CardockError {
   readonly code = 'USAGE_INVALID'
 
-  constructor(path: string) {
-    super(`${path} exists already: choose another place with -o`)
+  constructor(path: string, what = '') {
+    super(`${path} exists already${what}: choose another place with -o`)
   }
 }
 
@@ -40,7 +48,9 @@ export class TarEntryError extends CardockError {
 }
 
 /** Some of the files were not imported; each was named with its reason. */
-export class ImportFailedError extends Error {
+export class ImportFailedError extends CardockError {
+  readonly code = 'IMPORT_FAILED'
+
   constructor(failed: number, all: number) {
     super(`${failed} of ${all} files not imported`)
   }

@@ -2,23 +2,21 @@
  * The process: arguments, environment and signals go in, an exit code comes out. 0 for success, 1
  * for everything else, as kubo has it.
  */
-import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { basename, join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { CommanderError } from 'commander'
+import { homeRepoPath } from '../repo-layout.ts'
 import { InterruptedError, messageOf, StdoutClosedError } from './errors.ts'
 import { createProgram } from './program.ts'
 
 /** npm passes on the Ctrl-C that the terminal has given to us too: so close, two are one. */
 const sameSignalMs = 100
 
-const homeRepo = join(homedir(), '.cardock')
+const homeRepo = homeRepoPath()
 const stop = new AbortController()
 let stoppedAt = 0
 const isUnderNpm = process.env['npm_lifecycle_event'] !== undefined
 const program = createProgram({
-  version: readVersion(),
   homeRepo,
   repo: process.env['CARDOCK_PATH'] || homeRepo,
   terminal: { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr },
@@ -32,6 +30,8 @@ process.stdout.on('error', error => {
   if ('code' in error && error.code === 'EPIPE') stop.abort(new StdoutClosedError())
   else stop.abort(error)
 })
+// Nobody is left to tell.
+process.stderr.on('error', () => undefined)
 for (const name of ['uncaughtException', 'unhandledRejection'] as const) {
   process.on(name, error => process.exit(report(error)))
 }
@@ -65,13 +65,12 @@ function interrupt(): void {
   }
 }
 
-/** `cardock` where that is on the PATH, else the path that was typed. */
+/**
+ * How this program can be called from this folder: as it was, or through npm, which knows the clone
+ * that it is in.
+ */
 function nameOf(script: string): string {
-  return basename(script) === 'cardock' ? 'cardock' : `./${relative(process.cwd(), script)}`
-}
-
-/** Two folders up in the sources and in what is built of them. */
-function readVersion(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  if (basename(script) === 'cardock') return 'cardock'
+  const path = relative(process.cwd(), script)
+  return isUnderNpm && path === join('bin', 'cardock.js') ? 'npx cardock' : `./${path}`
 }

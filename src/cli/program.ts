@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { version } from '../version.ts'
 import { addGlobals } from './globals.ts'
 import { createCli, type Surroundings } from './session.ts'
 import { blockCommand } from './commands/block.ts'
@@ -46,7 +47,7 @@ export function createProgram(surroundings: Surroundings): Command {
   const cli = createCli(surroundings)
   const program = new Command('cardock')
     .description('CAR files as a live peer on the IPFS network, DAGs from the network as CAR files')
-    .version(`cardock version ${surroundings.version}`, '--version', 'print the version')
+    .version(`cardock version ${version}`, '--version', 'print the version')
     .exitOverride()
     .configureOutput({
       writeOut: text => stdout.write(text),

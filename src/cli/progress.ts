@@ -8,6 +8,9 @@ export interface ProgressLine extends Disposable {
   update(text: string): void
 }
 
+/** Of a terminal that does not say how wide it is. */
+const columnsByDefault = 80
+
 /** Without a terminal: how often a line is due. */
 const plainIntervalMs = 2_000
 
@@ -28,7 +31,8 @@ function terminalLine({ stderr }: Terminal): ProgressLine {
   })
   bar.start(1, 0, { text: '' })
   return {
-    update: text => bar.update({ text }),
+    // The last column stays free: the bar clears the line from the cursor on, which rests there.
+    update: text => bar.update({ text: fit(text, (stderr.columns ?? columnsByDefault) - 1) }),
     [Symbol.dispose]: () => bar.stop()
   }
 }
@@ -54,17 +58,22 @@ function plainLine(terminal: Terminal): ProgressLine {
   }
 }
 
-/** How far a fetch is: what came, how fast, from how many, and what it waits for. */
+/** As much of a text as one line shows. */
+export function fit(text: string, columns: number): string {
+  return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`
+}
+
+/** How far a fetch is: what came, how fast, from how many, what it waits for, and why it may. */
 export function describeFetch(progress: FetchProgressValue): string {
   const { blocks, bytes, reusedBlocks, reusedBytes, rate, peers, waitingFor } = progress
   return [
     formatCount(blocks, 'block'),
     formatBytes(bytes),
     `${formatBytes(rate)}/s`,
-    reusedBlocks === 0 ? '' : `${reusedBlocks} here already (${formatBytes(reusedBytes)})`,
     peers.length === 0 ? 'no peer yet' : formatCount(peers.length, 'peer'),
-    waitingFor[0] === undefined ? '' : `waiting for ${shorten(waitingFor[0])}`,
-    undialableText(progress.undialable)
+    waitingFor[0] === undefined ? '' : `waiting for …${waitingFor[0].slice(-6)}`,
+    undialableText(progress.undialable),
+    reusedBlocks === 0 ? '' : `${reusedBlocks} here already (${formatBytes(reusedBytes)})`
   ]
     .filter(part => part !== '')
     .join(' · ')
@@ -75,8 +84,4 @@ function undialableText({ count, reasons }: FetchProgressValue['undialable']): s
   if (count === 0) return ''
   const list = Object.entries(reasons).map(([reason, times]) => `${reason}: ${times}`)
   return `${formatCount(count, 'provider')} cannot be dialled (${list.join(', ')})`
-}
-
-function shorten(cid: string): string {
-  return cid.length <= 16 ? cid : `${cid.slice(0, 6)}…${cid.slice(-6)}`
 }

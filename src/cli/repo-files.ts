@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { layoutOf } from '../repo-layout.ts'
 
 /** How a running daemon can be reached. */
 export interface DaemonFiles {
@@ -8,15 +8,10 @@ export interface DaemonFiles {
   readonly token: string | undefined
 }
 
-/**
- * What a daemon left in its repo for its clients. The names are those of `layoutOf` of the room
- * `node`, which is not loaded for this: most of a command's time would be the start.
- */
+/** What a daemon left in its repo for its clients. */
 export async function readDaemonFiles(repo: string): Promise<DaemonFiles> {
-  const [api, token] = await Promise.all([
-    readText(join(repo, 'api')),
-    readText(join(repo, 'token'))
-  ])
+  const layout = layoutOf(repo)
+  const [api, token] = await Promise.all([readText(layout.api), readText(layout.token)])
   return { api, token }
 }
 

@@ -13,8 +13,6 @@ import { printLine, type Terminal } from './terminal.ts'
 
 /** What a command is given by the process that it runs in. */
 export interface Surroundings {
-  /** Of this program. */
-  readonly version: string
   /** The repo when neither an option nor the environment names one. */
   readonly homeRepo: string
   /** The repo when no option names one. */
@@ -50,9 +48,9 @@ export class Session implements AsyncDisposable {
   }
 
   /** @throws USAGE_INVALID when --timeout is no duration */
-  static async begin(globals: GlobalOptions, surroundings: Surroundings): Promise<Session> {
+  static begin(globals: GlobalOptions, surroundings: Surroundings): Session {
     const { timeout } = globals
-    const limit = timeout === undefined ? undefined : await timeoutSignal(timeout)
+    const limit = timeout === undefined ? undefined : timeoutSignal(timeout)
     return new Session(globals, surroundings, anySignal(surroundings.signal, limit))
   }
 
@@ -100,7 +98,7 @@ export function createCli(surroundings: Surroundings): Cli {
       <Parsed extends unknown[]>(work: Work<Parsed>) =>
       async (...parsed) => {
         const command = parsed.pop() as Command
-        await using session = await Session.begin(command.optsWithGlobals(), surroundings)
+        await using session = Session.begin(command.optsWithGlobals(), surroundings)
         await work(session, ...(parsed as Parsed))
       }
   }

@@ -5,7 +5,7 @@ import type { Readable, Writable } from 'node:stream'
 export interface Terminal {
   readonly stdin: Readable & { readonly isTTY?: boolean }
   readonly stdout: Output
-  readonly stderr: Output
+  readonly stderr: Output & { readonly columns?: number }
 }
 
 type Output = Writable & { readonly isTTY?: boolean }

@@ -1,18 +1,18 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, rename, rm, stat, symlink } from 'node:fs/promises'
+import { mkdir, rename, rm, symlink } from 'node:fs/promises'
 import { dirname, join, normalize, sep } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract, type Extract } from 'tar-stream'
 import { OutputExistsError, TarEntryError } from './errors.ts'
-import { besideOf } from './output-file.ts'
+import { besideOf, statOf } from './output-file.ts'
 
 /**
  * Unpacks a tar with one file or one folder at its top, which becomes `target`. It is unpacked
  * beside it and put in place when it is whole.
  */
 export async function unpack(chunks: AsyncIterable<Uint8Array>, target: string): Promise<void> {
-  if (await exists(target)) throw new OutputExistsError(target)
+  if ((await statOf(target)) !== undefined) throw new OutputExistsError(target)
   const beside = besideOf(target)
   try {
     await unpackInto(chunks, beside)
@@ -57,8 +57,4 @@ function pathBelowTop(name: string): string {
   const path = normalize(names.join(sep))
   if (path === '..' || path.startsWith(`..${sep}`)) throw new TarEntryError(name)
   return path
-}
-
-async function exists(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined)) !== undefined
 }

@@ -38,11 +38,20 @@ export class TimeoutError extends CardockError {
   }
 }
 
-/** A folder on the path has no entry of that name. */
-export class LinkNotFoundError extends CardockError {
-  readonly code = 'PATH_NOT_FOUND'
+/** The RPC cannot listen at `Addresses.API`. */
+export class RpcListenError extends CardockError {
+  readonly code = 'LISTEN_FAILED'
 
-  constructor(path: string, name: string) {
-    super(`no link named ${JSON.stringify(name)} under ${path}`)
+  constructor(address: string, cause: unknown) {
+    const isTaken = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+    const why = isTaken ? 'another program listens there' : messageOf(cause)
+    super(
+      `the RPC cannot listen on ${address} (${why}): end what is in the way, take a free port with \`cardock config set Addresses.API /ip4/127.0.0.1/tcp/0\`, or start with --profile test`,
+      { cause }
+    )
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

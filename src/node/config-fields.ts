@@ -1,4 +1,5 @@
 import { multiaddr } from '@multiformats/multiaddr'
+import { durationUnits, parseDuration } from '../duration.ts'
 import { ConfigInvalidError } from './errors.ts'
 
 /** What a TOML file holds for one key. */
@@ -81,29 +82,11 @@ export function size(initial: string, range: Range<string>): Field<number> {
   return measure(initial, range, parseSize, formatSize, "a size such as '64MiB'")
 }
 
-/** Milliseconds of '250ms', '90s', '1h30m', '22h', '7d'; undefined for anything else. */
-export function parseDuration(text: string): number | undefined {
-  if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined
-  let total = 0
-  for (const [, count, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)) {
-    total += Number(count) * (durationUnits.get(unit) ?? NaN)
-  }
-  return Math.round(total)
-}
-
 /** Bytes of '4096', '64MiB', '100MB'; undefined for anything else. */
 export function parseSize(text: string): number | undefined {
   const [, count, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMGT]i?B|B)?$/.exec(text) ?? []
   return count === undefined ? undefined : Math.round(Number(count) * (sizeUnits.get(unit) ?? 1))
 }
-
-const durationUnits = new Map([
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-  ['ms', 1]
-])
 
 const sizeUnits = new Map([
   ['TiB', 2 ** 40],

@@ -4,7 +4,7 @@ import type { AbortOptions } from '../abort.ts'
 import type { CarLimits } from '../dagstore/index.ts'
 import { Dagstore, carLimitDefaults } from '../dagstore/index.ts'
 import { withDefaults } from '../defaults.ts'
-import type { Discovery, RoutingType } from '../discovery/index.ts'
+import type { RoutingType } from '../discovery/index.ts'
 import { CardockError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { silentLog } from '../log.ts'
@@ -14,13 +14,12 @@ import type { Config } from './config-schema.ts'
 import type { PartialConfig } from './config.ts'
 import { resolveConfig } from './config.ts'
 import { expandCars } from './import.ts'
-import { dialerOf, startNetwork } from './network.ts'
+import type { NetworkParts } from './network.ts'
 import type { Network } from './peer.ts'
 import { Peer } from './peer.ts'
 import type { Repo } from './repo.ts'
 import { defaultRepoPath, openRepo } from './repo.ts'
 import { Sessions } from './sessions.ts'
-import type { SessionParts } from './shared-session.ts'
 
 export interface PeerOptions extends AbortOptions {
   /** Folder of the repo, made when it is not there: $CARDOCK_PATH, else ~/.cardock. */
@@ -54,12 +53,10 @@ export async function createPeer(options: PeerOptions = {}): Promise<Peer> {
   stack.defer(() => dagstore.close())
   signal?.throwIfAborted()
 
-  const network =
-    options.offline === true
-      ? undefined
-      : await startNetwork({ repo, config, dagstore, log }, stack)
-  if (network !== undefined) stack.defer(announceNew(dagstore, network.discovery))
-  const sessions = new Sessions(network && sessionParts({ config, dagstore, network, log }))
+  const parts = { repo, config, dagstore, log }
+  const network = options.offline === true ? undefined : await goOnline(parts, stack)
+  const announce = config.Announce.Policy
+  const sessions = new Sessions(network && { dagstore, announce, begin: network.begin })
   stack.defer(() => sessions.close())
   const importing = { dagstore, sessions, limits: carLimitsOf(config) }
   await serveCars(options.cars ?? [], { dagstore, log, signal })
@@ -96,20 +93,10 @@ function carLimitsOf(config: Config): CarLimits {
   return withDefaults(carLimitDefaults, { sectionBytesMax: config.DAGStore.MaxBlockSize })
 }
 
-/** Roots of new shards are announced at once; the sweep finds what else their policy says. */
-function announceNew(dagstore: Dagstore, discovery: Discovery): () => void {
-  return dagstore.onRegistered(({ announce, roots }) => {
-    if (announce !== 'none') for (const root of roots) discovery.enqueue(root)
-  })
-}
-
-function sessionParts({ network, ...parts }: SessionInput): SessionParts {
-  const { discovery, exchange, libp2p } = network
-  return { ...parts, exchange, finder: discovery, dialer: dialerOf(libp2p) }
-}
-
-type SessionInput = Omit<SessionParts, 'exchange' | 'finder' | 'dialer'> & {
-  readonly network: Network
+/** Only a peer that goes online loads what that takes: two thirds of all the code there is. */
+async function goOnline(parts: NetworkParts, stack: AsyncDisposableStack): Promise<Network> {
+  const { startNetwork } = await import('./network.ts')
+  return startNetwork(parts, stack)
 }
 
 /** CARs that are registered at once; how many are indexed at once is for the dagstore. */
@@ -125,10 +112,13 @@ async function serveCars(
     for await (const path of paths) {
       signal?.throwIfAborted()
       await dagstore.register(resolve(path), { signal }).catch(error => {
+        signal?.throwIfAborted()
         if (!(error instanceof CardockError)) throw error
         log.warn({ path, code: error.code }, `not served: ${error.message}`)
       })
     }
   }
-  await Promise.all(Array.from({ length: registrationsMax }, register))
+  // All of them end before the dagstore may be closed: the first that fails ends the others' list.
+  const ended = await Promise.allSettled(Array.from({ length: registrationsMax }, register))
+  for (const end of ended) if (end.status === 'rejected') throw end.reason
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { open, readFile, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
@@ -10,7 +11,7 @@ export async function writeDurable(
   content: string | Uint8Array,
   { mode }: { mode: number }
 ): Promise<void> {
-  const beside = `${path}.${process.pid}.new`
+  const beside = `${path}.${randomUUID().slice(0, 8)}.new`
   try {
     await using file = await open(beside, 'w', mode)
     await file.chmod(mode)

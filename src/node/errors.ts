@@ -109,3 +109,20 @@ export class ProviderAddressError extends CardockError {
     super(`${address} does not name a peer: its multiaddr ends in /p2p/<peer id>`, options)
   }
 }
+
+/** The peer cannot listen for others at some of the addresses of `Addresses.Swarm`. */
+export class ListenFailedError extends CardockError {
+  readonly code = 'LISTEN_FAILED'
+
+  /** @param reasons what the system said, by multiaddr */
+  constructor(reasons: ReadonlyMap<string, string>, options?: ErrorOptions) {
+    const list = Array.from(reasons, ([address, why]) => {
+      const isTaken = why.includes('EADDRINUSE')
+      return `${address} (${isTaken ? 'another program listens there' : why})`
+    })
+    super(
+      `cannot listen on ${list.join(', ')}: end what is in the way, take free ports with \`cardock config set Addresses.Swarm '["/ip4/0.0.0.0/tcp/0"]'\`, or start with --profile test`,
+      options
+    )
+  }
+}

@@ -1,20 +1,19 @@
 import { join } from 'node:path'
 import type { Libp2p } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
-import type { Multiaddr } from '@multiformats/multiaddr'
 import { multiaddr } from '@multiformats/multiaddr'
 import { LevelDatastore } from 'datastore-level'
 import type { Dagstore } from '../dagstore/index.ts'
-import { Discovery } from '../discovery/index.ts'
-import type { PeerDialer, Provider } from '../exchange/index.ts'
+import { Discovery, type RoutingType } from '../discovery/index.ts'
 import { createHeliaBitswap } from '../exchange/index.ts'
 import type { Log } from '../log.ts'
+import { version } from '../version.ts'
+import { announceNew, nothingAnnounced } from './announcing.ts'
+import { fetchStarter } from './begin-fetch.ts'
 import type { Config } from './config-schema.ts'
-import { ProviderAddressError } from './errors.ts'
+import { ListenFailedError } from './errors.ts'
 import { createLibp2pNode } from './libp2p.ts'
 import type { Network } from './peer.ts'
 import type { Repo } from './repo.ts'
-import { version } from './version.ts'
 
 export interface NetworkParts {
   readonly repo: Repo
@@ -43,7 +42,7 @@ export async function startNetwork(
       appendAnnounce: config.Addresses.AppendAnnounce,
       noAnnounce: config.Addresses.NoAnnounce
     },
-    routing: config.Routing.Type,
+    routing: canBeDialled(config) ? config.Routing.Type : clientOnly[config.Routing.Type],
     limits: {
       maxConnections: config.Swarm.MaxConnections,
       inboundConnectionThreshold: config.Swarm.InboundConnectionThreshold,
@@ -58,47 +57,50 @@ export async function startNetwork(
     log
   })
   const exchange = createHeliaBitswap({ libp2p, source: dagstore, log })
+  const announced = canBeDialled(config) ? dagstore : nothingAnnounced
   const discovery = new Discovery({
     libp2p,
     bootstrap: config.Bootstrap.map(address => multiaddr(address)),
-    source: dagstore,
-    cursors: dagstore,
+    source: announced,
+    cursors: announced,
     config: { reprovideIntervalMs: config.Announce.Interval },
     log
   })
 
   stack.defer(() => libp2p.stop())
-  await libp2p.start()
+  await listenWith(libp2p)
   stack.defer(() => exchange.stop())
   await exchange.start()
   stack.defer(() => discovery.stop())
   discovery.start()
-  return { libp2p, exchange, discovery }
+  if (canBeDialled(config)) stack.defer(announceNew(dagstore, discovery))
+  const begin = fetchStarter({ libp2p, exchange, discovery, dagstore, config, log })
+  return { libp2p, exchange, discovery, begin }
 }
 
-/** Connects to providers where they are said to be. */
-export function dialerOf(libp2p: Libp2p): PeerDialer {
-  return {
-    async dial({ id, addresses }, { signal } = {}) {
-      const options = signal === undefined ? {} : { signal }
-      if (libp2p.getConnections(id).length > 0) return id
-      const target = addresses.map(address => withPeerId(address, id.toString()))
-      await libp2p.dial(target.length === 0 ? id : target, options)
-      return id
-    }
+/** A peer that listens nowhere, such as that of one command, would send others into the void. */
+function canBeDialled({ Addresses: { Swarm, Announce, AppendAnnounce } }: Config): boolean {
+  return [Swarm, Announce, AppendAnnounce].some(({ length }) => length > 0)
+}
+
+/** A DHT sends others to its servers. */
+const clientOnly: Record<RoutingType, RoutingType> = {
+  auto: 'autoclient',
+  autoclient: 'autoclient',
+  dht: 'dhtclient',
+  dhtclient: 'dhtclient',
+  none: 'none'
+}
+
+/** @throws LISTEN_FAILED naming the addresses */
+async function listenWith(libp2p: Libp2p): Promise<void> {
+  try {
+    await libp2p.start()
+  } catch (cause) {
+    if (!(cause instanceof Error && cause.name === 'UnsupportedListenAddressesError')) throw cause
+    // libp2p says in its message alone what happened where: a line for each address that failed.
+    const lines = cause.message.matchAll(/^ *(\/\S+): *(.+)$/gm)
+    const reasons = new Map(Array.from(lines, ([, address = '', why = '']) => [address, why]))
+    throw new ListenFailedError(reasons, { cause })
   }
-}
-
-/** The provider that a multiaddr ending in /p2p/<id> names. @throws USAGE_INVALID without an id */
-export function providerAt(address: Multiaddr): Provider {
-  const last = address.getComponents().at(-1)
-  if (last?.name !== 'p2p' || last.value === undefined) {
-    throw new ProviderAddressError(address.toString())
-  }
-  return { id: peerIdFromString(last.value), addresses: [address] }
-}
-
-function withPeerId(address: Multiaddr, id: string): Multiaddr {
-  const isNamed = address.getComponents().some(component => component.name === 'p2p')
-  return isNamed ? address : address.encapsulate(`/p2p/${id}`)
 }

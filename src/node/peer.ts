@@ -18,7 +18,8 @@ import type { ImportFileOptions, ImportOptions, ImportParts, ImportReport } from
 import { importFile, importStream } from './import.ts'
 import type { Repo } from './repo.ts'
 import type { Sessions } from './sessions.ts'
-import { asDirectory, asFile, resolvePath } from './unixfs-path.ts'
+import type { BeginFetch } from './shared-session.ts'
+import { asDirectory, asFile, followPath, resolvePath } from './unixfs-path.ts'
 import { tarOf } from './unixfs-tar.ts'
 import type { DirectoryEntry, FileRange } from './unixfs.ts'
 import { listDirectory, readFile } from './unixfs.ts'
@@ -36,6 +37,7 @@ export interface Network {
   readonly libp2p: Libp2p
   readonly exchange: HeliaBitswap
   readonly discovery: Discovery
+  readonly begin: BeginFetch
 }
 
 /** What a peer is made of; `createPeer` puts it together. */
@@ -149,6 +151,17 @@ export class Peer implements AsyncDisposable {
     const target = parsePath(path)
     await using reader = this.#reader(target.root, options)
     yield* listDirectory(asDirectory(await resolvePath(target, reader)), reader)
+  }
+
+  /**
+   * The CID that `<cid>`, `<cid>/a/b` or `/ipfs/<cid>/a/b` names. What it names is not read.
+   *
+   * @throws CID_INVALID, PATH_NOT_FOUND, NOT_A_DIRECTORY
+   */
+  async resolve(path: string, options: ReadOptions = {}): Promise<CID> {
+    const target = parsePath(path)
+    await using reader = this.#reader(target.root, options)
+    return (await followPath(target, reader)).cid
   }
 
   /** One block, verified. */

@@ -1,7 +1,6 @@
 import { mkdir } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
+import { homeRepoPath, layoutOf, type RepoLayout } from '../repo-layout.ts'
 import { setInToml } from './config-edit.ts'
 import type { ProfileName } from './config-profiles.ts'
 import { profiles } from './config-profiles.ts'
@@ -11,19 +10,6 @@ import { readIfThere, writeDurable } from './durable-file.ts'
 import { RepoVersionError } from './errors.ts'
 import { loadIdentity, loadToken } from './identity.ts'
 import { lockRepo } from './lock.ts'
-
-/** Where everything of a repo lies; docs/formats.md says what each is. */
-export interface RepoLayout {
-  readonly path: string
-  readonly config: string
-  readonly identity: string
-  readonly token: string
-  readonly lock: string
-  readonly version: string
-  /** Address of the running daemon's RPC; there only while it runs. */
-  readonly api: string
-  readonly datastore: string
-}
 
 /** A repo that this process holds the lock of. */
 export interface Repo extends Disposable {
@@ -40,20 +26,7 @@ const repoVersion = 1
 
 /** Where the repo is when no one says: $CARDOCK_PATH, else ~/.cardock. */
 export function defaultRepoPath(): string {
-  return process.env['CARDOCK_PATH'] || join(homedir(), '.cardock')
-}
-
-export function layoutOf(path: string): RepoLayout {
-  return {
-    path,
-    config: join(path, 'config.toml'),
-    identity: join(path, 'identity.key'),
-    token: join(path, 'token'),
-    lock: join(path, 'lock.db'),
-    version: join(path, 'version'),
-    api: join(path, 'api'),
-    datastore: join(path, 'datastore')
-  }
+  return process.env['CARDOCK_PATH'] || homeRepoPath()
 }
 
 /**
@@ -101,12 +74,13 @@ export async function readConfig(layout: RepoLayout): Promise<PartialConfig> {
 
 /**
  * Sets one key in config.toml and keeps the rest of the file; a running daemon reads it at its next
- * start. `input` is JSON, or else text.
+ * start. `input` is JSON, or else text. Where there is no repo, one is made.
  *
  * @throws CONFIG_INVALID and leaves the file as it was
  */
 export async function setConfig(layout: RepoLayout, path: string, input: string): Promise<void> {
   const value = readConfigInput(path, input)
+  if (!(await isRepo(layout.path))) (await openRepo(layout.path))[Symbol.dispose]()
   const text = (await readIfThere(layout.config))?.toString('utf8') ?? ''
   await writeConfig(layout, setInToml(text, path, value))
 }

@@ -1,27 +1,20 @@
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../abort.ts'
 import { waitFor } from '../abort.ts'
-import type { Dagstore, InboundCar, ShardInfo } from '../dagstore/index.ts'
+import type { AnnouncePolicy, Dagstore, InboundCar, ShardInfo } from '../dagstore/index.ts'
 import { ClosedError } from '../errors.ts'
-import type {
-  BlockSink,
-  FetchProgress,
-  HeliaBitswap,
-  PeerDialer,
-  PeerFinder,
-  Provider
-} from '../exchange/index.ts'
-import { FetchSession } from '../exchange/index.ts'
-import type { Log } from '../log.ts'
-import type { Config } from './config-schema.ts'
+import type { FetchProgress, FetchSession, FetchSessionParts, Provider } from '../exchange/index.ts'
+
+/** Begins to fetch what is below a root; what comes goes into the sink. The caller closes it. */
+export type BeginFetch = (
+  request: Pick<FetchSessionParts, 'root' | 'sink' | 'providers' | 'onProgress'>
+) => FetchSession
 
 export interface SessionParts {
   readonly dagstore: Dagstore
-  readonly exchange: HeliaBitswap
-  readonly finder: PeerFinder
-  readonly dialer: PeerDialer
-  readonly config: Config
-  readonly log: Log
+  readonly begin: BeginFetch
+  /** What is announced of a shard that a DAG becomes. */
+  readonly announce: AnnouncePolicy
 }
 
 export interface JoinOptions extends AbortOptions {
@@ -115,25 +108,12 @@ export class SharedSession {
   }
 
   async #open(providers: readonly Provider[]): Promise<Opened> {
-    const { config, dagstore, dialer, exchange, finder, log } = this.#parts
+    const { begin, dagstore } = this.#parts
     const car = await dagstore.inbound(this.#root)
-    const session = new FetchSession({
+    const session = begin({
       root: this.#root,
-      exchange,
-      finder,
-      dialer,
-      local: dagstore,
-      sink: serving(car, exchange),
+      sink: car,
       providers,
-      config: {
-        wantBytesMax: config.Fetch.Window,
-        wantsMax: config.Fetch.MaxWants,
-        wantTimeoutMs: config.Fetch.WantTimeout,
-        idleTimeoutMs: config.Fetch.IdleTimeout,
-        blockBytesMax: config.Fetch.MaxBlockSize,
-        frontierBytesMax: config.Walk.MaxPending
-      },
-      log,
       onProgress: progress => {
         for (const listener of this.#listeners) listener(progress)
       }
@@ -178,8 +158,7 @@ export class SharedSession {
     try {
       const { car, session } = await this.#opened
       await session.walk(this.#root, { signal: this.#over.signal })
-      const { dagstore, config } = this.#parts
-      const announce = config.Announce.Policy
+      const { announce, dagstore } = this.#parts
       this.#stage = 'adopting'
       const shard = await dagstore.adopt(car, { roots: [this.#root], announce })
       this.#stage = 'sealed'
@@ -189,19 +168,5 @@ export class SharedSession {
       this.#sealing = undefined
       throw error
     }
-  }
-}
-
-/** What is received is sent on at once to the peers that wait for it. */
-function serving(car: InboundCar, exchange: HeliaBitswap): BlockSink {
-  return {
-    async append(block) {
-      const ordinal = await car.append(block)
-      void exchange.notify(block.cid)
-      return ordinal
-    },
-    ordinalOf: cid => car.ordinalOf(cid),
-    get: async (cid, options) => car.get(cid, options),
-    size: async cid => car.size(cid)
   }
 }

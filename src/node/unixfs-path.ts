@@ -14,16 +14,35 @@ export interface Found {
 /** A file has bytes, also one that is a single raw block. */
 export type FileEntry = UnixFSFile | RawNode
 
-/** Follows a path name by name. @throws PATH_NOT_FOUND, NOT_A_DIRECTORY on the way */
-export async function resolvePath({ root, names }: DagPath, reader: DagReader): Promise<Found> {
-  let path = root.toString()
-  let entry = await loadEntry(root, reader)
+/** Where a path ends. */
+export interface PathEnd {
+  /** The path as far as it was followed, the root's CID first. */
+  readonly path: string
+  readonly cid: CID
+}
+
+/**
+ * Follows a path name by name. Of what it ends at nothing is read.
+ *
+ * @throws PATH_NOT_FOUND, NOT_A_DIRECTORY on the way
+ */
+export async function followPath({ root, names }: DagPath, reader: DagReader): Promise<PathEnd> {
+  let end: PathEnd = { path: root.toString(), cid: root }
   for (const name of names) {
-    const child = await findChild(asDirectory({ path, entry }), name, { path, reader })
-    path = `${path}/${name}`
-    entry = await loadEntry(child, reader)
+    const directory = asDirectory(await loadFound(end, reader))
+    const cid = await findChild(directory, name, { path: end.path, reader })
+    end = { path: `${end.path}/${name}`, cid }
   }
-  return { path, entry }
+  return end
+}
+
+/** What a path ends at. @throws PATH_NOT_FOUND, NOT_A_DIRECTORY on the way */
+export async function resolvePath(target: DagPath, reader: DagReader): Promise<Found> {
+  return loadFound(await followPath(target, reader), reader)
+}
+
+async function loadFound({ path, cid }: PathEnd, reader: DagReader): Promise<Found> {
+  return { path, entry: await loadEntry(cid, reader) }
 }
 
 /** What `cid` is: its first block is read. */

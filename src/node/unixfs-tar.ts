@@ -87,12 +87,11 @@ class TarWriter {
   }
 }
 
-/** What the importer kept of a file's mode and time; else what kubo gives. */
+/** What the importer kept of a file's mode and time; else what gives the same tar every time. */
 function headerOf(entry: UnixFSEntry): Pick<Header, 'mode' | 'mtime'> {
   const node = 'unixfs' in entry ? entry.unixfs : undefined
   const mode = node?.mode ?? (entry.type === 'directory' ? 0o755 : 0o644)
-  const seconds = node?.mtime?.secs
-  return { mode, mtime: seconds === undefined ? new Date() : new Date(Number(seconds) * 1000) }
+  return { mode, mtime: new Date(Number(node?.mtime?.secs ?? 0) * 1000) }
 }
 
 /** False for names that would be unpacked outside their directory. */

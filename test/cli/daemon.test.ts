@@ -8,10 +8,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, before, describe, it } from 'node:test'
 import { promisify } from 'node:util'
+import { makeFileCar } from '../dags.ts'
 import { cardock, Daemon, spawnCardock, succeed, temporaryFolder } from '../cardock.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const harbour = join(root, 'examples', 'harbour.car')
+const harbourRoot = 'bafybeihsjrnp4r2zzjwffsdi7nu3dka4xkfsjdwdr57wduuyulswrtsloa'
 const nowhere = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 
 describe('cardock daemon', () => {
@@ -96,7 +98,40 @@ describe('cardock daemon', () => {
     await succeed('--repo-dir', other, 'config', 'set', 'Addresses.API', taken)
     const { code, stderr } = await cardock('--repo-dir', other, 'daemon')
     assert.equal(code, 1)
-    assert.match(stderr, /^Error: another program listens on .+Addresses\.API.+\n$/)
+    assert.match(
+      stderr,
+      /^Error: the RPC cannot listen on .+ \(another program .+Addresses\.API.+\n$/
+    )
+  })
+
+  it('tells a daemon whose port for peers is taken in one line', async () => {
+    await using first = await Daemon.start(repo, '--car', harbour)
+    const taken = first.address.replace(/\/p2p\/.+/, '')
+    const other = join(folder.path, 'third')
+    await succeed('--repo-dir', other, 'init', '--profile', 'test')
+    await succeed('--repo-dir', other, 'config', 'set', 'Addresses.Swarm', `["${taken}"]`)
+    const { code, stderr } = await cardock('--repo-dir', other, 'daemon')
+    assert.equal(code, 1)
+    assert.match(stderr, /^Error: cannot listen on .+ \(another program .+Addresses\.Swarm.+\n$/)
+    // A command of its own needs no port.
+    const address = `--providers=${first.address}`
+    assert.equal((await cardock('--repo-dir', other, 'fetch', harbourRoot, address)).code, 0)
+  })
+
+  it('ends in order at Ctrl-C while it starts', async () => {
+    // The small one is indexed, and says so, while the large one still is.
+    const path = join(folder.path, 'large.car')
+    await makeFileCar({ path, bytes: 32 << 20, leafBytes: 1_024, seed: 1 })
+    const cars = ['--car', path, '--car', harbour]
+    const fresh = join(folder.path, 'fresh')
+    const child = spawnCardock('--repo-dir', fresh, '-D', 'daemon', '--offline', ...cars)
+    let interrupted = false
+    for await (const line of createInterface({ input: child.stderr })) {
+      if (!interrupted && line.includes('shard indexed')) interrupted = child.kill('SIGINT')
+      assert.ok(!line.startsWith('Error'), line)
+    }
+    assert.ok(interrupted)
+    assert.equal(child.exitCode ?? (await once(child, 'exit'))[0], 0)
   })
 
   it('listens for nobody with --offline', async () => {

@@ -13,7 +13,6 @@ export const referencePath: string = join(import.meta.dirname, '..', '..', 'docs
 /** The whole page. */
 export function renderReference(): string {
   const program = createProgram({
-    version: '',
     homeRepo: '',
     repo: '',
     terminal: { stdin: process.stdin, stdout: new Writable(), stderr: new Writable() },

@@ -8,7 +8,6 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { after, before, describe, it } from 'node:test'
 import { openRepo } from '../../src/node/index.ts'
-import { readDaemonFiles } from '../../src/cli/repo-files.ts'
 import { cardock, spawnCardock, succeed, temporaryFolder, type Finished } from '../cardock.ts'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -72,6 +71,13 @@ describe('cardock without a daemon', () => {
       await run('config', 'set', 'Announce.Interval', '20h')
       assert.equal(await run('config', 'get', 'Announce.Interval'), '20h\n')
       assert.deepEqual(JSON.parse(await run('config', 'get', 'Addresses.Announce')), [])
+    })
+
+    it('makes a repo where there is none', async () => {
+      const path = another()
+      await succeed('--repo-dir', path, 'config', 'set', 'Routing.Type', 'none')
+      assert.match(await readFile(join(path, 'config.toml'), 'utf8'), /^Type = "none"$/m)
+      assert.equal(JSON.parse(await succeed('--repo-dir', path, 'id')).Protocols.length, 0)
     })
 
     it('names the nearest key for one that there is not', async () => {
@@ -186,7 +192,12 @@ describe('cardock without a daemon', () => {
   })
 
   describe('commands of a daemon', () => {
-    for (const args of [['shutdown'], ['swarm', 'peers'], ['stats', 'bitswap']]) {
+    for (const args of [
+      ['shutdown'],
+      ['swarm', 'peers'],
+      ['stats', 'bitswap'],
+      ['routing', 'provide', harbourRoot]
+    ]) {
       it(`${args.join(' ')}: says how to start one`, async () => {
         assert.match(await refused(...args), /no daemon runs on .+: start it with `cardock daemon`/)
       })
@@ -198,20 +209,8 @@ describe('cardock without a daemon', () => {
     assert.match(await refused('id'), /is in use by another Cardock: stop it/)
   })
 
-  it('looks past the address that a killed daemon left', async () => {
-    await writeFile(join(repo, 'api'), '/ip4/127.0.0.1/tcp/1\n')
-    assert.match(await run('ls', '--offline', harbourRoot), /welcome\.txt/)
-  })
-
   it('says that nobody answers at --api', async () => {
     assert.match(await refused('--api', '/ip4/127.0.0.1/tcp/1', 'id'), /no daemon answers at/)
-  })
-
-  it('looks for a daemon where the room `node` keeps its files', async () => {
-    using held = await openRepo(another())
-    const { layout, token } = held
-    await writeFile(layout.api, '/ip4/127.0.0.1/tcp/1\n')
-    assert.deepEqual(await readDaemonFiles(layout.path), { api: '/ip4/127.0.0.1/tcp/1', token })
   })
 
   it('uses $CARDOCK_PATH, else a folder in the home', async () => {

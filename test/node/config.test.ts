@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
 import { setInToml } from '../../src/node/config-edit.ts'
-import { parseDuration, parseSize } from '../../src/node/config-fields.ts'
+import { parseDuration } from '../../src/duration.ts'
+import { parseSize } from '../../src/node/config-fields.ts'
 import { profiles } from '../../src/node/config-profiles.ts'
 import { schema } from '../../src/node/config-schema.ts'
 import {
@@ -60,8 +61,8 @@ describe('config', () => {
     { why: 'a key of another level', text: 'Swarm = []', says: /section, not a value/ },
     { why: 'another type', text: '[Fetch]\nMaxWants = "many"', says: /Fetch\.MaxWants.*integer/ },
     { why: 'a fraction', text: '[Fetch]\nMaxWants = 1.5', says: /integer/ },
-    { why: 'a value below its range', text: '[Fetch]\nMaxWants = 0', says: /1 to 16384/ },
-    { why: 'a value above its range', text: '[Fetch]\nMaxWants = 16385', says: /1 to 16384/ },
+    { why: 'a value below its range', text: '[Fetch]\nMaxWants = 0', says: /1 to 1024/ },
+    { why: 'a value above its range', text: '[Fetch]\nMaxWants = 1025', says: /1 to 1024/ },
     { why: 'a duration over its range', text: '[Announce]\nInterval = "48h"', says: /1m to 47h/ },
     { why: 'a duration without a unit', text: '[Announce]\nInterval = "22"', says: /duration/ },
     { why: 'a size that is none', text: '[Fetch]\nWindow = "big"', says: /size such as/ },
@@ -78,7 +79,7 @@ describe('config', () => {
 
   it('accepts both ends of a range', () => {
     assert.equal(resolveConfig({ Fetch: { MaxWants: 1 } }).Fetch.MaxWants, 1)
-    assert.equal(resolveConfig({ Fetch: { MaxWants: 16_384 } }).Fetch.MaxWants, 16_384)
+    assert.equal(resolveConfig({ Fetch: { MaxWants: 1_024 } }).Fetch.MaxWants, 1_024)
   })
 
   it('reads what was typed as JSON, else as text', () => {

@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { isRepo, layoutOf, openRepo, readConfig, setConfig } from '../../src/node/repo.ts'
+import { isRepo, openRepo, readConfig, setConfig } from '../../src/node/repo.ts'
+import { layoutOf } from '../../src/repo-layout.ts'
 
 let path: string
 

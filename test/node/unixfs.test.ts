@@ -11,7 +11,7 @@ import type { BlockSource } from '../../src/block.ts'
 import { BlockMissingError } from '../../src/errors.ts'
 import { parsePath } from '../../src/node/cid.ts'
 import { DagReader } from '../../src/node/dag-reader.ts'
-import { asDirectory, asFile, resolvePath } from '../../src/node/unixfs-path.ts'
+import { asDirectory, asFile, followPath, resolvePath } from '../../src/node/unixfs-path.ts'
 import { tarOf } from '../../src/node/unixfs-tar.ts'
 import { listDirectory, readFile } from '../../src/node/unixfs.ts'
 import { noise } from '../dags.ts'
@@ -64,6 +64,17 @@ describe('resolvePath', () => {
     await assert.rejects(resolvePath(parsePath(`${root}/entry-500`), reader), {
       code: 'PATH_NOT_FOUND'
     })
+  })
+
+  it('follows a path to a CID, and reads nothing of what it ends at', async () => {
+    const { root, reader, blocks } = await make(tree)
+    const before = blocks.reads
+    const end = await followPath({ root, names: [] }, reader)
+    assert.deepEqual(end, { path: root.toString(), cid: root })
+    assert.equal(blocks.reads, before)
+    const { entry } = await resolvePath({ root, names: ['deep', 'er'] }, reader)
+    const found = await followPath({ root, names: ['deep', 'er'] }, reader)
+    assert.deepEqual(found, { path: `${root}/deep/er`, cid: entry.cid })
   })
 
   it('says which name is missing where', async () => {
@@ -205,6 +216,16 @@ describe('tarOf', () => {
       'top/deep/er/b.txt': 'I am b',
       'top/empty': 'directory'
     })
+  })
+
+  it('packs the same bytes at any time', async context => {
+    const { root, reader } = await make(tree)
+    const { entry } = await resolvePath({ root, names: [] }, reader)
+    const packed = (): Promise<Uint8Array[]> =>
+      Array.fromAsync(tarOf(entry, { name: 'top', reader, depthMax: 9 }))
+    const first = Buffer.concat(await packed())
+    context.mock.timers.enable({ apis: ['Date'], now: Date.now() + 86_400_000 })
+    assert.deepEqual(Buffer.concat(await packed()), first)
   })
 
   it('stops one past the depth that is allowed', async () => {

@@ -45,11 +45,20 @@ function addTo(text: string, before: readonly string[]): readonly string[] {
   return [...before, text]
 }
 
+/** Ctrl-C is how a daemon is ended: no failure, also while it starts. */
 async function runDaemon(session: Session, options: Options): Promise<void> {
+  try {
+    await serve(session, options)
+  } catch (error) {
+    if (!(error instanceof InterruptedError)) throw error
+  }
+}
+
+async function serve(session: Session, options: Options): Promise<void> {
   const { terminal, signal } = session
   await using stack = new AsyncDisposableStack()
   const { createLog } = await import('../log.ts')
-  const log = createLog({ debug: session.globals.debug === true })
+  const log = createLog({ of: 'daemon', debug: session.globals.debug === true })
   const peer = stack.use(await openPeer(session, options, log))
   const shutdown = new AbortController()
   const rpc = await startRpc({

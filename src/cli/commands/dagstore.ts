@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import {
+  announcePolicies,
   destroyShardVerb,
   listShardsVerb,
   registerShardVerb,
+  shardStates,
   type ShardValue
 } from '../../gateway/index.ts'
 import { formatBytes, formatTable } from '../render.ts'
@@ -23,22 +25,13 @@ interface ListOptions {
   readonly text?: string
 }
 
-const states: readonly ShardValue['state'][] = [
-  'ShardStateNew',
-  'ShardStateInitializing',
-  'ShardStateAvailable',
-  'ShardStateServing',
-  'ShardStateErrored',
-  'ShardStateRecovering'
-]
-
 /** Rows that share their column widths. */
 const tableRows = 1_000
 
 function listCommand({ action }: Cli): Command {
   return new Command('list-shards')
     .description('list the shards')
-    .addOption(new Option('--state <state>', 'only those in this state').choices(states))
+    .addOption(new Option('--state <state>', 'only those in this state').choices(shardStates))
     .option('--text <text>', 'only those with this text in their key')
     .action(
       action(async (session, options: ListOptions) => {
@@ -76,11 +69,7 @@ function registerCommand({ action }: Cli): Command {
     .option('--key <key>', "name of the shard (default: the CAR's first root)")
     .option('--lazy', 'index it when it is first read')
     .addOption(
-      new Option('--announce <policy>', 'what to tell the network').choices([
-        'all',
-        'roots',
-        'none'
-      ])
+      new Option('--announce <policy>', 'what to tell the network').choices(announcePolicies)
     )
     .action(
       action(async (session, file: string, options: RegisterOptions) => {

@@ -1,8 +1,7 @@
-import { stat } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { Command } from 'commander'
 import { getVerb } from '../../gateway/index.ts'
-import { writeWhole } from '../output-file.ts'
+import { statOf, writeWhole } from '../output-file.ts'
 import type { Cli } from '../session.ts'
 import { writeBytes } from '../terminal.ts'
 import { unpack } from '../unpack.ts'
@@ -38,8 +37,7 @@ export function getCommand({ action }: Cli): Command {
 /** A folder that exists takes it in under its own name. */
 async function targetOf(path: string, output: string | undefined): Promise<string> {
   if (output === undefined) return basename(path)
-  const found = await stat(output).catch(() => undefined)
-  return found?.isDirectory() === true ? join(output, basename(path)) : output
+  return (await statOf(output))?.isDirectory() === true ? join(output, basename(path)) : output
 }
 
 function withTar(path: string): string {

@@ -39,7 +39,7 @@ function provideCommand({ action }: Cli): Command {
       action(async (session, cids: string[]) => {
         for (const cid of cids) {
           let takers = 0
-          for await (const value of session.call('network', provideVerb, { args: [cid] })) {
+          for await (const value of session.call('daemon', provideVerb, { args: [cid] })) {
             takers += 1
             if (session.isJson) printLine(session.terminal, JSON.stringify(value))
           }

@@ -14,7 +14,7 @@ export function versionCommand({ action }: Cli): Command {
     .option('-n, --number', 'only the number')
     .action(
       action(async (session, options: Options) => {
-        session.print(versionValue(session.surroundings.version), value => textOf(value, options))
+        session.print(versionValue(), value => textOf(value, options))
       })
     )
 }

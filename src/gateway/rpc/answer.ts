@@ -25,7 +25,7 @@ export async function answer(
   context: VerbContext,
   { request, reply, log, closing }: Exchange
 ): Promise<void> {
-  const { input, timeout } = await callOf(verb, request)
+  const { input, timeout } = callOf(verb, request)
   const signal = anySignal(closing, gone(reply.raw), timeout)
   const values = verb.run(context, { ...input, signal })[Symbol.asyncIterator]()
   const first = await values.next()

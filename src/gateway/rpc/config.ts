@@ -6,7 +6,10 @@ export interface RpcConfig {
   readonly uploadFilesMax: number
   /** Bytes of a body that is not files, inclusive: no verb reads one. */
   readonly bodyBytesMax: number
-  /** How long a graceful end waits for answers under way, before it breaks them off. */
+  /**
+   * How long a graceful end waits for answers under way, before it breaks them off; after as much
+   * time again it cuts the connections.
+   */
   readonly closeTimeoutMs: number
 }
 

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
+import { parseDuration } from '../../duration.ts'
 import { LimitExceededError } from '../../errors.ts'
 import { TimeoutError, UsageInvalidError } from '../errors.ts'
-import { loadNode } from '../node.ts'
 import { noFiles, type AnyVerb, type InputFile, type VerbInput } from './verb.ts'
 
 /** Past this, a timer of Node's fires at once. */
@@ -14,14 +14,14 @@ interface ParsedCall {
 }
 
 /** @throws USAGE_INVALID when `timeout` is no duration, or there are files that nobody reads */
-export async function callOf(verb: AnyVerb, request: FastifyRequest): Promise<ParsedCall> {
+export function callOf(verb: AnyVerb, request: FastifyRequest): ParsedCall {
   if (request.isMultipart() && verb.body === undefined) {
     throw new UsageInvalidError(`${verb.path} takes no files`)
   }
   const { arg = [], timeout, ...options } = request.query as Query
   return {
     input: { args: arg, options: options as never, files: filesOf(request) },
-    timeout: timeout === undefined ? undefined : await timeoutSignal(timeout)
+    timeout: timeout === undefined ? undefined : timeoutSignal(timeout)
   }
 }
 
@@ -35,8 +35,7 @@ interface Query {
  *
  * @throws USAGE_INVALID when `text` is no duration
  */
-export async function timeoutSignal(text: string): Promise<AbortSignal> {
-  const { parseDuration } = await loadNode()
+export function timeoutSignal(text: string): AbortSignal {
   const ms = parseDuration(text)
   if (ms === undefined) throw new UsageInvalidError(`${text} is not a time such as 30s or 1h30m`)
   const over = new AbortController()

@@ -58,12 +58,15 @@ class Newest<T> implements AsyncIterable<T> {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T> {
-    while (!this.#isOver) {
-      await this.#news.promise
-      this.#news = Promise.withResolvers()
+    for (;;) {
       const waiting = this.#waiting
       this.#waiting = undefined
       if (waiting !== undefined) yield waiting.value
+      else if (this.#isOver) return
+      else {
+        await this.#news.promise
+        this.#news = Promise.withResolvers()
+      }
     }
   }
 }

@@ -1,8 +1,9 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
 import { withDefaults } from '../../defaults.ts'
+import { ClosedError } from '../../errors.ts'
 import type { Log } from '../../log.ts'
 import type { Peer } from '../../node/index.ts'
-import { UsageInvalidError } from '../errors.ts'
+import { RpcListenError, UsageInvalidError } from '../errors.ts'
 import { formatAddress, isLoopback, parseAddress, type RpcAddress } from './address.ts'
 import { answer } from './answer.ts'
 import { defaults, type RpcConfig } from './config.ts'
@@ -36,7 +37,7 @@ export interface RpcServer {
 /**
  * kubo's RPC over a peer: `POST /api/v0/<verb>?arg=`, and `/cardock/v0/<verb>` for what kubo lacks.
  *
- * @throws USAGE_INVALID when the address is not on loopback
+ * @throws USAGE_INVALID when the address is not on loopback, LISTEN_FAILED when it is taken
  * https://docs.ipfs.tech/reference/kubo/rpc/
  */
 export async function startRpc(options: RpcOptions): Promise<RpcServer> {
@@ -60,26 +61,28 @@ export async function startRpc(options: RpcOptions): Promise<RpcServer> {
   return {
     address,
     async close() {
-      const timer = setTimeout(() => closing.abort(), config.closeTimeoutMs)
+      const { closeTimeoutMs } = config
+      const breakOff = setTimeout(
+        () => closing.abort(new ClosedError('the daemon')),
+        closeTimeoutMs
+      )
+      // A client that reads nothing does not even take that its answer was broken off.
+      const cut = setTimeout(() => server.server.closeAllConnections(), closeTimeoutMs * 2)
       await server.close()
-      clearTimeout(timer)
+      clearTimeout(breakOff)
+      clearTimeout(cut)
     }
   }
 }
 
-/** Where it listens then. @throws USAGE_INVALID when the port is taken */
+/** Where it listens then. @throws LISTEN_FAILED */
 async function listen(server: FastifyInstance, { host, port }: RpcAddress): Promise<string> {
   try {
     const url = URL.parse(await server.listen({ host, port }))
     return formatAddress({ host, port: Number(url?.port) })
   } catch (cause) {
     await server.close()
-    if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) throw cause
-    const address = formatAddress({ host, port })
-    throw new UsageInvalidError(
-      `another program listens on ${address}: end it, or set Addresses.API in the config to another port`,
-      { cause }
-    )
+    throw new RpcListenError(formatAddress({ host, port }), cause)
   }
 }
 

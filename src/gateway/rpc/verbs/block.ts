@@ -1,6 +1,5 @@
 import type { Verb } from '../verb.ts'
 import { offlineOption, type OfflineOption } from './options.ts'
-import { targetOf } from './target.ts'
 
 export interface BlockStatValue {
   readonly Key: string
@@ -15,7 +14,7 @@ export const blockGetVerb: Verb<OfflineOption, Uint8Array> = {
   args: { name: 'cid', min: 1, max: 1 },
   options: { offline: offlineOption },
   async *run({ peer }, { args: [path = ''], options, signal }) {
-    const cid = await targetOf(peer, path, { ...options, signal })
+    const cid = await peer.resolve(path, { ...options, signal })
     yield peer.block(cid, { ...options, signal })
   }
 }
@@ -27,7 +26,7 @@ export const blockStatVerb: Verb<OfflineOption, BlockStatValue> = {
   args: { name: 'cid', min: 1, max: 1 },
   options: { offline: offlineOption },
   async *run({ peer }, { args: [path = ''], options, signal }) {
-    const cid = await targetOf(peer, path, { ...options, signal })
+    const cid = await peer.resolve(path, { ...options, signal })
     const { size } = await peer.blockStat(cid, { ...options, signal })
     yield { Key: cid.toString(), Size: size }
   }

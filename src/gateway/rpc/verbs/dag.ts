@@ -1,6 +1,5 @@
 import type { Verb } from '../verb.ts'
 import { noArgs, offlineOption, type OfflineOption } from './options.ts'
-import { targetOf } from './target.ts'
 
 /** The DAG under a CID as a CARv1, in depth-first order. A block that is missing fails it. */
 export const dagExportVerb: Verb<OfflineOption, Uint8Array> = {
@@ -10,7 +9,7 @@ export const dagExportVerb: Verb<OfflineOption, Uint8Array> = {
   args: { name: 'root', min: 1, max: 1 },
   options: { offline: offlineOption },
   async *run({ peer }, { args: [path = ''], options, signal }) {
-    const cid = await targetOf(peer, path, { ...options, signal })
+    const cid = await peer.resolve(path, { ...options, signal })
     yield* peer.exportCar(cid, { ...options, signal })
   }
 }

@@ -2,7 +2,6 @@ import type { FetchProgress, FetchReport } from '../../../node/index.ts'
 import { reporting } from '../reporting.ts'
 import type { Verb } from '../verb.ts'
 import { providersAt } from './providers.ts'
-import { targetOf } from './target.ts'
 
 /** How far a fetch is, again and again; at last what came of it. */
 export type FetchValue = FetchProgressValue | FetchReportValue
@@ -47,7 +46,7 @@ export const fetchVerb: Verb<FetchOptions, FetchValue> = {
   },
   async *run({ peer }, { args: [path = ''], options, signal }) {
     const providers = await providersAt(options.providers ?? [])
-    const cid = await targetOf(peer, path, { providers, signal })
+    const cid = await peer.resolve(path, { providers, signal })
     const events = reporting<FetchProgress, FetchReport>(
       reporter => peer.fetch(cid, { ...reporter, providers }),
       signal

@@ -1,4 +1,4 @@
-import { loadNode } from '../../node.ts'
+import { version } from '../../../version.ts'
 import type { NoOptions, Verb } from '../verb.ts'
 import { noArgs } from './options.ts'
 
@@ -19,7 +19,6 @@ export const idVerb: Verb<NoOptions, IdValue> = {
   args: noArgs,
   options: {},
   async *run({ peer }) {
-    const { version } = await loadNode()
     yield {
       ID: peer.id.toString(),
       // An Ed25519 id is its public key, in an identity multihash.

@@ -11,7 +11,8 @@ interface ListOptions {
   readonly text?: string | undefined
 }
 
-const states = [
+/** In the order of a shard's life. */
+export const shardStates = [
   'ShardStateNew',
   'ShardStateInitializing',
   'ShardStateAvailable',
@@ -30,7 +31,7 @@ export const listShardsVerb: Verb<ListOptions, ShardValue> = {
   output: 'values',
   args: noArgs,
   options: {
-    state: { type: 'string', enum: states, description: 'only shards in this state' },
+    state: { type: 'string', enum: shardStates, description: 'only shards in this state' },
     text: { type: 'string', description: 'only shards with this text in their key' }
   },
   async *run({ peer }, { options, signal }) {
@@ -43,6 +44,8 @@ export const listShardsVerb: Verb<ListOptions, ShardValue> = {
     } while (after !== undefined)
   }
 }
+
+export const announcePolicies = ['all', 'roots', 'none'] as const
 
 interface RegisterOptions {
   readonly key?: string | undefined
@@ -59,7 +62,7 @@ export const registerShardVerb: Verb<RegisterOptions, ShardValue> = {
   options: {
     key: { type: 'string', description: "name of the shard (the CAR's first root)" },
     lazy: { type: 'boolean', description: 'index it when it is first read' },
-    announce: { type: 'string', enum: ['all', 'roots', 'none'], description: 'what to announce' }
+    announce: { type: 'string', enum: announcePolicies, description: 'what to announce' }
   },
   async *run({ peer }, { args: [path = ''], options, signal }) {
     yield valueOf(await peer.dagstore.register(localPath(path), { ...options, signal }))

@@ -1,4 +1,4 @@
-import { loadNode } from '../../node.ts'
+import { version } from '../../../version.ts'
 import type { NoOptions, Verb } from '../verb.ts'
 import { noArgs } from './options.ts'
 
@@ -17,13 +17,12 @@ export const versionVerb: Verb<NoOptions, VersionValue> = {
   args: noArgs,
   options: {},
   async *run() {
-    const { version } = await loadNode()
-    yield versionValue(version)
+    yield versionValue()
   }
 }
 
 /** What kubo's `version` says, of this program. */
-export function versionValue(version: string): VersionValue {
+export function versionValue(): VersionValue {
   const System = `${process.arch}/${process.platform}`
   return { Version: version, Repo: '1', System, Node: process.version }
 }
