@@ -52,13 +52,12 @@ export class BlockSearch implements BlockSource {
   }
 
   async has(cid: CID, options: AbortOptions = {}): Promise<boolean> {
-    try {
-      await this.size(cid, options)
-      return true
-    } catch (error) {
-      if (error instanceof BlockMissingError) return false
-      throw error
-    }
+    if (inlineBytes(cid) !== undefined) return true
+    const failures: CardockError[] = []
+    const size = await this.#ask(cid, options, { of: async place => place.size(options), failures })
+    const exhausted = exhaustionIn(failures)
+    if (size === undefined && exhausted !== undefined) throw exhausted
+    return size !== undefined
   }
 
   /** Keys of the shards that have the block and can serve it, the newest first. */
@@ -81,26 +80,37 @@ export class BlockSearch implements BlockSource {
     options: AbortOptions,
     ask: (place: Place) => Promise<T | undefined>
   ): Promise<T> {
-    options.signal?.throwIfAborted()
     const failures: CardockError[] = []
+    const answer = await this.#ask(cid, options, { of: ask, failures })
+    if (answer === undefined) throw this.#missing(cid, failures)
+    return answer
+  }
+
+  /** As `#first`, undefined when nobody has it; why those that may have it failed is in `failures`. */
+  async #ask<T>(
+    cid: CID,
+    options: AbortOptions,
+    question: { of: (place: Place) => Promise<T | undefined>; failures: CardockError[] }
+  ): Promise<T | undefined> {
+    options.signal?.throwIfAborted()
     for (const place of this.#places(cid)) {
       try {
-        const answer = await ask(place)
+        const answer = await question.of(place)
         if (answer !== undefined) return answer
       } catch (error) {
         const failure = passOn(error, options)
-        if (!(failure instanceof BlockMissingError)) failures.push(failure)
+        if (!(failure instanceof BlockMissingError)) question.failures.push(failure)
       }
     }
-    throw this.#missing(cid, failures)
+    return undefined
   }
 
   *#places(cid: CID): Generator<Place> {
     const part = this.#parts.holding(cid)
     if (part !== undefined) {
       yield {
-        bytes: async options => part.get(cid, options),
-        size: async () => part.size(cid)
+        bytes: async options => part.get(options),
+        size: async () => part.size()
       }
     }
     for (const shard of this.#candidates(cid)) {
@@ -135,7 +145,7 @@ export class BlockSearch implements BlockSource {
 
   /** Out of room in this process is worth saying by itself: it is no reason to give the block up. */
   #missing(cid: CID, failures: readonly CardockError[]): CardockError {
-    const exhausted = failures.find(failure => failure instanceof ResourceExhaustedError)
+    const exhausted = exhaustionIn(failures)
     if (exhausted !== undefined) return exhausted
     if (failures.length > 0) {
       const cause = new AggregateError(failures, failures.map(each => each.message).join('; '))
@@ -143,6 +153,10 @@ export class BlockSearch implements BlockSource {
     }
     return new BlockMissingError(cid, { reason: this.#parts.isFor(cid) ? 'fetching' : 'unknown' })
   }
+}
+
+function exhaustionIn(failures: readonly CardockError[]): CardockError | undefined {
+  return failures.find(failure => failure instanceof ResourceExhaustedError)
 }
 
 /** A failure that another shard can make good; all else is thrown on. */

@@ -15,6 +15,8 @@ interface OwnConfig {
   readonly openFilesMax: number
   /** Shards that were used last and are kept ready to read from. */
   readonly readyShardsMax: number
+  /** Parts of CARs that nobody is receiving at the time and that are kept open to answer reads. */
+  readonly idlePartsMax: number
   /** Indices that may have to be read again at open, because no run of the lookup has them yet. */
   readonly reloadShardsMax: number
   /** Most shards in one page of a list. */
@@ -45,6 +47,7 @@ const defaults: OwnConfig = {
   indexThreads: Math.min(4, availableParallelism()),
   openFilesMax: 256,
   readyShardsMax: 1024,
+  idlePartsMax: 16,
   reloadShardsMax: 4096,
   listMax: 1000,
   mountRetryMs: 10_000,

@@ -143,10 +143,10 @@ export class Dagstore implements BlockSource, AsyncDisposable {
 
   /** Seals a CAR that `inbound` gave, and makes it a shard of ours. @throws as `seal` and `register` */
   async adopt(car: InboundCar, options: AdoptOptions): Promise<ShardInfo> {
-    const { parts, registrar, indexer, secret } = this.#use()
+    const { parts, registrar, indexer } = this.#use()
     const { roots, announce, signal } = options
     return parts.finish(car, async () => {
-      const { path } = await car.seal({ roots, indexer, secret, signal })
+      const { path } = await car.seal({ roots, indexer, signal })
       return infoOf(await registrar.register(path, { owned: true, announce }))
     })
   }

@@ -93,7 +93,7 @@ export class Initialiser {
   }
 
   /** What a check finds wrong with the file is the shard's failure. */
-  async #blame(shard: LiveShard, check: Promise<void>): Promise<void> {
+  async #blame(shard: LiveShard, check: Promise<unknown>): Promise<void> {
     try {
       await check
     } catch (error) {
@@ -129,7 +129,7 @@ export class Initialiser {
     }
     const { key, record } = shard
     const durationMs = Math.round(performance.now() - began)
-    this.#log.info({ key, blocks: record.blocks, durationMs }, 'shard indexed')
+    this.#log.debug({ key, blocks: record.blocks, durationMs }, 'shard indexed')
     this.#onIndexed(shard)
   }
 
@@ -141,7 +141,7 @@ export class Initialiser {
       shard.apply('interrupt')
       return signal?.aborted === true ? signal.reason : (exhaustion ?? error)
     }
-    await this.#health.fail(shard, error)
+    await this.#health.failWork(shard, error)
     return failureOf(shard, error)
   }
 }

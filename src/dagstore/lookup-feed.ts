@@ -31,6 +31,8 @@ export class LookupFeed {
 
   /** Of one index. From now on its blocks are found. */
   async add(seq: number, fingerprints: Float64Array): Promise<void> {
+    // No more is put into memory than what is full already while that is being written out.
+    if (this.#lookup.full) await this.#spilling
     await this.#lookup.add(seq, fingerprints)
     this.#unwritten += 1
     if (this.#lookup.full || this.#unwritten >= this.#reloadMax) this.#spilling ??= this.#spill()

@@ -80,11 +80,12 @@ async function openContext(
   opened.defer(async () => catalogue.close())
   await matchIndices(catalogue, folders)
   const { secret } = catalogue.lookupFacts()
+  const live = new Set(catalogue.seqs())
   const lookup = await Lookup.open({
     dir: folders.runs,
     secret,
     runs: catalogue.runs(),
-    isLive: seq => catalogue.keyOfSeq(seq) !== undefined,
+    isLive: seq => live.has(seq),
     config: config.lookup
   })
   const handles = new FileHandles({ max: config.openFilesMax })
@@ -111,7 +112,7 @@ function joinParts(
   const initialiser = new Initialiser({ indexing, health, log, onIndexed })
   const reader = new GuardedReader({ reader: raw, health, initialiser, limits: config.car })
   const registrar = new Registrar(context, initialiser)
-  const parts = new InboundParts({ dir: context.folders.cars, config: config.inbound, log })
+  const parts = new InboundParts({ dir: context.folders.cars, config, log })
   const search = new BlockSearch({ ...context, reader, parts })
   const listing = new ShardListing(context)
   return { ...context, raw, feed, initialiser, reader, registrar, parts, search, listing }

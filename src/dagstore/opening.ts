@@ -138,9 +138,11 @@ async function readFingerprints(
 /** Registers CARs of ours that were sealed when the process before ended and have no shard. */
 export async function adoptSealed(store: StoreContext, registrar: Registrar): Promise<void> {
   const { catalogue, folders, log } = store
+  const { url: folder } = FileMount.fromPath(folders.cars)
+  const known = new Set([...catalogue.mountsIn(`${folder}/`), ...catalogue.doomedCars()])
   for (const name of await readdir(folders.cars)) {
     const { path, url } = FileMount.fromPath(join(folders.cars, name))
-    if (!name.endsWith('.car') || catalogue.shardByMount(url) !== undefined) continue
+    if (!name.endsWith('.car') || known.has(url)) continue
     try {
       await registrar.enlist(path, { owned: true })
     } catch (error) {
@@ -170,7 +172,11 @@ export async function initialiseWaiting(
       }
     }
   }
-  await Promise.all(Array.from({ length: store.config.indexThreads }, work))
+  try {
+    await Promise.all(Array.from({ length: store.config.indexThreads }, work))
+  } catch (error) {
+    store.log.error({ err: error }, 'what waits to be indexed cannot be listed')
+  }
 }
 
 function* waitingShards({ catalogue, shards }: StoreContext): Generator<LiveShard> {

@@ -3,17 +3,24 @@ import { rm } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../abort.ts'
+import { CardockError } from '../errors.ts'
 import { readLayout } from './car/header.ts'
 import { fileReadAt } from './car/read-at.ts'
 import { versionOf } from './catalogue/operations.ts'
 import { encodeRoots } from './catalogue/records.ts'
 import type { AnnouncePolicy } from './catalogue/records.ts'
-import { ShardDestroyedError, ShardExistsError, ShardInUseError } from './errors.ts'
+import {
+  MountUnavailableError,
+  ShardDestroyedError,
+  ShardExistsError,
+  ShardInUseError
+} from './errors.ts'
 import { rethrowExhaustion } from './exhaustion.ts'
 import type { Initialiser } from './initialiser.ts'
 import type { Mount, MountFacts } from './mounts/mount.ts'
 import { openMount } from './mounts/open-mount.ts'
 import { checkKey, defaultKeys } from './shard-key.ts'
+import { serves } from './shard.ts'
 import type { LiveShard } from './shard-table.ts'
 import { indexPath } from './store-context.ts'
 import type { StoreContext } from './store-context.ts'
@@ -34,6 +41,8 @@ export interface RegisterOptions extends AbortOptions {
 export class Registrar {
   readonly #store: StoreContext
   readonly #initialiser: Initialiser
+  /** Destructions under way: who registers waits for them, so that key and file are free again. */
+  readonly #ending = new Set<Promise<void>>()
 
   constructor(store: StoreContext, initialiser: Initialiser) {
     this.#store = store
@@ -51,8 +60,8 @@ export class Registrar {
   async register(pathOrUrl: string, options: RegisterOptions): Promise<LiveShard> {
     const shard = await this.enlist(pathOrUrl, options)
     if (options.lazy === true) return shard
-    await this.#initialiser.recover(shard, options)
-    await this.#initialiser.confirm(shard, options)
+    if (serves(shard.state)) await this.#initialiser.confirm(shard, options)
+    else await this.#initialiser.recover(shard, options)
     return shard
   }
 
@@ -60,20 +69,32 @@ export class Registrar {
   async enlist(pathOrUrl: string, options: RegisterOptions): Promise<LiveShard> {
     const mount = openMount(pathOrUrl)
     if (options.key !== undefined) checkKey(options.key)
+    await Promise.allSettled(this.#ending)
     const facts = await mount.inspect(options)
     return this.#known(mount, options.key) ?? this.#insert(mount, facts, options)
   }
 
   /**
-   * Takes the shard away, its index, and its CAR if that is ours. Work on it is cancelled.
+   * Takes the shard away, its index, and its CAR if that is ours and no other shard's too. Work on it
+   * is cancelled.
    *
    * @throws SHARD_UNKNOWN, SHARD_IN_USE
    */
   async destroy(key: string): Promise<void> {
-    const { catalogue, shards, lookup } = this.#store
-    const shard = shards.get(key)
+    const shard = this.#store.shards.get(key)
     if (!shard.apply('destroy')) throw new ShardInUseError(key, shard.state.leases)
-    shard.work?.cancel(new ShardDestroyedError(key))
+    const ending = this.#end(shard)
+    this.#ending.add(ending)
+    try {
+      await ending
+    } finally {
+      this.#ending.delete(ending)
+    }
+  }
+
+  async #end(shard: LiveShard): Promise<void> {
+    const { catalogue, shards, lookup } = this.#store
+    shard.work?.cancel(new ShardDestroyedError(shard.key))
     await Promise.allSettled([shard.work?.done])
     shards.refresh(shard)
     const { record } = shard
@@ -86,9 +107,18 @@ export class Registrar {
     await this.#removeFiles(shard)
   }
 
-  /** Deletes the CARs of ours whose shards were destroyed by a process that ended too early. */
+  /**
+   * Deletes the CARs of ours whose shards were destroyed by a process that ended too early. One that
+   * cannot be deleted stays doomed: no shard is made of it again.
+   */
   async bury(): Promise<void> {
-    for (const url of this.#store.catalogue.doomedCars()) await this.#removeCar(url)
+    for (const url of this.#store.catalogue.doomedCars()) {
+      try {
+        await this.#removeCar(url)
+      } catch (error) {
+        this.#store.log.error({ url, err: error }, 'the CAR of a destroyed shard cannot be deleted')
+      }
+    }
   }
 
   #known(mount: Mount, key: string | undefined): LiveShard | undefined {
@@ -117,7 +147,7 @@ export class Registrar {
     throw new ShardExistsError(keys[0] ?? '')
   }
 
-  #readRoots({ path }: Mount, size: number): CID[] {
+  #readRoots({ path, url }: Mount, size: number): CID[] {
     try {
       const fd = openSync(path, 'r')
       try {
@@ -127,16 +157,17 @@ export class Registrar {
       }
     } catch (error) {
       rethrowExhaustion(error)
-      throw error
+      if (error instanceof CardockError) throw error
+      throw new MountUnavailableError(url, { cause: error })
     }
   }
 
   async #removeFiles({ record, mount }: LiveShard): Promise<void> {
-    const { handles, folders } = this.#store
+    const { handles, folders, catalogue } = this.#store
     const index = indexPath(folders, record)
     await Promise.all([handles.forget(index), handles.forget(mount.path)])
     await rm(index, { force: true })
-    if (record.owned) await this.#removeCar(record.mount)
+    if (catalogue.isDoomed(record.mount)) await this.#removeCar(record.mount)
   }
 
   /** The catalogue says that it is doomed until it is gone, so that no restart takes it up again. */

@@ -22,8 +22,16 @@ export class ShardHealth {
     this.#reader = reader
   }
 
-  /** The shard serves nothing until something brings it back. Resolves when that is durable. */
+  /**
+   * The shard serves nothing until something brings it back. Resolves when that is durable. While the
+   * shard is worked on the work alone says how it is: it began after what the caller has seen.
+   */
   async fail(shard: LiveShard, error: CardockError): Promise<void> {
+    if (shard.work === undefined) await this.failWork(shard, error)
+  }
+
+  /** `fail`, of the work on the shard. */
+  async failWork(shard: LiveShard, error: CardockError): Promise<void> {
     const { activity, health } = shard.state
     const isFailed = health === 'failed' && activity === 'idle'
     if (isFailed || !shard.apply('fail')) return
@@ -52,18 +60,20 @@ export class ShardHealth {
 
   /**
    * Finds the file to be the one that the catalogue knows, or fails the shard with what is wrong.
+   * Returns the file's facts as they are now.
    *
    * @throws MOUNT_CHANGED, MOUNT_UNAVAILABLE, RESOURCE_EXHAUSTED
    */
-  async confirmMount(shard: LiveShard, options: AbortOptions = {}): Promise<void> {
+  async confirmMount(shard: LiveShard, options: AbortOptions = {}): Promise<MountFacts> {
     const { mount, record } = shard
     const check = await mount.check(record.facts, options)
     if (check.type !== 'same') await this.#store.handles.forget(mount.path)
     switch (check.type) {
       case 'same':
-        return
+        return record.facts
       case 'touched':
-        return this.#acceptTouched(shard, check.facts)
+        await this.#acceptTouched(shard, check.facts)
+        return check.facts
       case 'changed':
         return this.#failMount(shard, new MountChangedError(mount.url, check.what))
       case 'missing':

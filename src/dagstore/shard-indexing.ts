@@ -42,12 +42,11 @@ export class ShardIndexing {
   async beginAnew(shard: LiveShard): Promise<void> {
     const { catalogue, handles, lookup, folders, shards } = this.#store
     const { record } = shard
-    if (record.seq !== undefined) {
-      await this.#health.confirmMount(shard)
-      lookup.remove(record.seq)
-    }
-    const facts = await shard.mount.inspect()
+    const wasIndexed = record.seq !== undefined
+    const facts = await (wasIndexed ? this.#health.confirmMount(shard) : shard.mount.inspect())
     await catalogue.write('reindex', { ...versionOf(record), facts })
+    // Not before: were the write to fail, the index would still count.
+    if (record.seq !== undefined) lookup.remove(record.seq)
     shards.refresh(shard)
     shard.apply('reindex')
     shard.index = undefined
@@ -65,8 +64,9 @@ export class ShardIndexing {
   async index(shard: LiveShard, options: AbortOptions): Promise<void> {
     try {
       await this.#store.handles.forget(shard.mount.path)
-      await this.#health.confirmMount(shard, options)
-      await this.#commit(shard, await this.#makeIndex(shard, options), options)
+      const facts = await this.#health.confirmMount(shard, options)
+      const report = await this.#makeIndex(shard, facts, options)
+      await this.#commit(shard, { report, facts }, options)
     } catch (error) {
       const { record } = shard
       const isListed = record.seq !== undefined
@@ -77,16 +77,19 @@ export class ShardIndexing {
     }
   }
 
-  async #makeIndex({ key, mount, record }: LiveShard, options: AbortOptions): Promise<Indexed> {
+  async #makeIndex(
+    { key, mount, record }: LiveShard,
+    facts: MountFacts,
+    options: AbortOptions
+  ): Promise<IndexReport> {
     const { config, folders, secret, indexer } = this.#store
-    const facts = await mount.inspect(options)
     const owner = { ...versionOf(record), key, mount: mount.url }
     const cix = { path: indexPath(folders, record), private: owner }
     const request = { carPath: mount.path, cix, secret, limits: config.car }
     const report = await indexer.indexCar(request, options)
     const { type } = await mount.check(facts, options)
     if (type !== 'same') throw new MountChangedError(mount.url, 'written to meanwhile')
-    return { report, facts }
+    return report
   }
 
   async #commit(

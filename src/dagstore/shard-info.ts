@@ -37,7 +37,7 @@ export interface ListQuery {
   readonly text?: string | undefined
   /** The page begins after this key: `after` of the page before. */
   readonly after?: string | undefined
-  /** Up to the store's `listMax`, which it also is when not given. */
+  /** From 0 up to the store's `listMax`, which it also is when not given. */
   readonly limit?: number | undefined
 }
 
@@ -82,7 +82,7 @@ export class ShardListing {
   }
 
   list({ state, text, after = '', limit = this.#listMax }: ListQuery): ShardPage {
-    const size = Math.min(limit, this.#listMax)
+    const size = Math.max(0, Math.min(limit, this.#listMax))
     const active = this.#shards.active().map(shard => [shard.record.id, stateName(shard.state)])
     const query = { state, text, active: new Map(active as Iterable<[number, ShardStateName]>) }
     const records = this.#catalogue.page({ ...query, after, limit: size + 1 })

@@ -66,6 +66,8 @@ export class ShardTable {
   readonly #held = new Map<string, WeakRef<LiveShard>>()
   /** Least recently used first. */
   readonly #ready = new Map<string, LiveShard>()
+  /** Those of them that are indexed, under their present seqs: each block that is read asks here. */
+  readonly #bySeq = new Map<number, LiveShard>()
   readonly #dropped = new FinalizationRegistry<string>(key => {
     if (this.#held.get(key)?.deref() === undefined) this.#held.delete(key)
   })
@@ -91,6 +93,11 @@ export class ShardTable {
 
   /** The shard whose present index has this seq. */
   findBySeq(seq: number): LiveShard | undefined {
+    const ready = this.#bySeq.get(seq)
+    if (ready !== undefined && ready.state.fact !== 'destroyed') {
+      this.#touch(ready)
+      return ready
+    }
     const key = this.#catalogue.keyOfSeq(seq)
     const shard = key === undefined ? undefined : this.find(key)
     return shard?.record.seq === seq ? shard : undefined
@@ -116,7 +123,9 @@ export class ShardTable {
   /** Takes over what the catalogue says now. */
   refresh(shard: LiveShard): void {
     const record = this.#catalogue.shard(shard.key)
-    if (record?.id === shard.record.id) shard.record = record
+    if (record?.id !== shard.record.id) return
+    this.#unlist(shard)
+    shard.record = record
   }
 
   /** The key is free: its shard was destroyed. */
@@ -124,6 +133,7 @@ export class ShardTable {
     if (this.#held.get(shard.key)?.deref() !== shard) return
     this.#held.delete(shard.key)
     this.#ready.delete(shard.key)
+    this.#unlist(shard)
   }
 
   #load(key: string): LiveShard | undefined {
@@ -138,7 +148,14 @@ export class ShardTable {
   #touch(shard: LiveShard): void {
     this.#ready.delete(shard.key)
     this.#ready.set(shard.key, shard)
-    const [oldest] = this.#ready.keys()
-    if (this.#ready.size > this.#readyMax && oldest !== undefined) this.#ready.delete(oldest)
+    if (shard.record.seq !== undefined) this.#bySeq.set(shard.record.seq, shard)
+    const [oldest] = this.#ready.values()
+    if (this.#ready.size <= this.#readyMax || oldest === undefined) return
+    this.#ready.delete(oldest.key)
+    this.#unlist(oldest)
+  }
+
+  #unlist({ record: { seq } }: LiveShard): void {
+    if (seq !== undefined) this.#bySeq.delete(seq)
   }
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
+import { rm, symlink } from 'node:fs/promises'
 import { describe, it } from 'node:test'
 import type { Block } from '../../src/block.ts'
 import type { InboundCar } from '../../src/dagstore/index.ts'
-import { block, blocks, collect, TestRepo, states } from './repo.ts'
+import { block, blocks, collect, filesOpenIn, notLinux, states, TestRepo } from './repo.ts'
 
 const made = blocks('a', 20)
 const root = made[0]!.cid
@@ -110,6 +111,86 @@ describe('Dagstore.inbound', () => {
       await store.destroy(key)
     }
   })
+
+  it('opens a part again only when its suspension is over', async () => {
+    await using repo = await TestRepo.create()
+    const store = await repo.open({ inbound: { writeBytes: 512, unwrittenBytesMax: 2 ** 24 } })
+    const large = made.map((_, at) => block(`${at}`.repeat(20_000)))
+    const car = await store.inbound(root)
+    await append(car, large)
+    const suspending = car.suspend()
+    assert.deepEqual(Buffer.from(await store.get(large[19]!.cid)), large[19]!.bytes)
+    await suspending
+    const { blocks: kept, cutBytes } = (await store.inbound(root)).resumed
+    assert.deepEqual([kept, cutBytes], [20, 0])
+  })
+
+  it('opens a suspended part once, however many read from it', { skip: notLinux }, async () => {
+    await using repo = await TestRepo.create()
+    const store = await repo.open()
+    const car = await store.inbound(root)
+    await append(car, made)
+    await car.suspend()
+    const before = filesOpenIn(repo.path('repo', 'cars'))
+    const read = await Promise.all(made.map(async ({ cid }) => store.get(cid)))
+    assert.deepEqual(
+      read.map(bytes => Buffer.from(bytes)),
+      made.map(({ bytes }) => bytes)
+    )
+    assert.deepEqual([before, filesOpenIn(repo.path('repo', 'cars'))], [0, 2])
+  })
+
+  it('goes on with a part of which an fsync failed', { skip: notLinux }, async () => {
+    await using repo = await TestRepo.create()
+    const store = await repo.open()
+    const first = await store.inbound(root)
+    await append(first, made.slice(0, 10))
+    await first.suspend()
+    // fsync of /dev/null fails.
+    const journal = `${first.path}.idx`
+    await rm(journal)
+    await symlink('/dev/null', journal)
+    const poisoned = await store.inbound(root)
+    await append(poisoned, made.slice(10, 15))
+    await assert.rejects(poisoned.flush(), { code: 'WRITER_POISONED' })
+    await rm(journal)
+    const car = await store.inbound(root)
+    assert.notEqual(car, poisoned)
+    assert.deepEqual([car.blocks, car.state], [15, 'open'])
+    await append(car, made)
+    assert.equal((await store.adopt(car, { roots: [root] })).blocks, 20)
+  })
+
+  it(
+    'holds as many idle parts as it may, and finds the others by root',
+    { skip: notLinux },
+    async () => {
+      await using repo = await TestRepo.create()
+      const config = { idlePartsMax: 2 }
+      const store = await repo.open(config)
+      for (const { cid, bytes } of made.slice(0, 3)) {
+        const car = await store.inbound(cid)
+        await car.append({ cid, bytes })
+      }
+      const again = await repo.open(config)
+      const inCars = (): number => filesOpenIn(repo.path('repo', 'cars'))
+      const answering = async (): Promise<number> => {
+        const answers = await Promise.all(made.slice(0, 3).map(async ({ cid }) => again.has(cid)))
+        return answers.filter(Boolean).length
+      }
+      assert.deepEqual([inCars(), await answering()], [4, 2])
+      const cars = await Promise.all(made.slice(0, 3).map(async ({ cid }) => again.inbound(cid)))
+      assert.deepEqual(
+        cars.map(car => car.blocks),
+        [1, 1, 1]
+      )
+      assert.equal(await answering(), 3)
+      for (const car of cars) await car.suspend()
+      await (await again.inbound(made[3]!.cid)).discard()
+      assert.deepEqual([inCars(), await answering()], [0, 2])
+      assert.equal((await again.inbound(made[0]!.cid)).blocks, 1)
+    }
+  )
 
   it('keeps the part when it cannot be sealed', async () => {
     await using repo = await TestRepo.create()

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { CarReader } from '@ipld/car'
 import type { ShardAccessor } from '../../src/dagstore/index.ts'
 import { blocks, collect, TestRepo, states } from './repo.ts'
 
@@ -57,10 +59,14 @@ describe('Dagstore lifecycle', () => {
         const store = await repo.open()
         await store.register(await repo.car('other', blocks('other', 5)), { key: 'other' })
         const { key, roots, blocks: count } = await store.register(path, { key: name })
-        assert.equal(roots.length, 1)
+        const expected = await CarReader.fromBytes(await readFile(path))
+        const names = (from: Iterable<{ cid: unknown }>): string[] =>
+          Array.from(from, ({ cid }) => String(cid))
+        assert.deepEqual(roots.map(String), (await expected.getRoots()).map(String))
         await using accessor = await store.acquire(key)
         assert.deepEqual(accessor.roots.join(), roots.join())
         const all = await collect(accessor.blocks())
+        assert.deepEqual(names(all), names(await collect(expected.blocks())))
         const hashed = all.filter(({ cid }) => cid.multihash.code !== 0)
         const unique = new Set(
           hashed.map(({ cid }) => Buffer.from(cid.multihash.bytes).toString('hex'))

@@ -22,6 +22,7 @@ describe('Dagstore.list', () => {
     } while (after !== undefined)
     assert.deepEqual(seen, keys)
     assert.deepEqual(store.list({ text: 'shard 4' }).total, 1)
+    for (const limit of [0, -1]) assert.deepEqual(store.list({ limit }).shards, [])
   })
 
   it('filters and counts by state, what goes on in this process counted', async () => {

@@ -219,6 +219,42 @@ describe('Dagstore.register', () => {
   })
 })
 
+describe('a key that is destroyed and registered at the same time', () => {
+  it('is that of the new shard', async () => {
+    await using repo = await TestRepo.create()
+    const store = await repo.open()
+    const path = await repo.car('a', blocks('a', 3))
+    const { key } = await store.register(path)
+    const destroying = store.destroy(key)
+    const info = await store.register(path)
+    await destroying
+    assert.deepEqual([info.key, info.generation], [key, 2])
+    assert.deepEqual(states(store), [`${key} ShardStateAvailable`])
+  })
+})
+
+describe('a CAR of ours over which there are two shards', () => {
+  it('is kept until the last of them is destroyed', async () => {
+    await using repo = await TestRepo.create()
+    const store = await repo.open()
+    const made = blocks('a', 3)
+    const car = await store.inbound(made[0]!.cid)
+    for (const each of made) await car.append(each)
+    const { key, mount } = await store.adopt(car, { roots: [made[0]!.cid] })
+    assert.equal((await store.register(mount, { key: 'other' })).owned, false)
+    await store.destroy(key)
+    assert.equal((await repo.names('cars')).length, 1)
+    assert.deepEqual(Buffer.from(await store.get(made[1]!.cid)), made[1]!.bytes)
+    const again = await repo.open()
+    assert.deepEqual(
+      again.list().shards.map(shard => [shard.key, shard.owned]),
+      [['other', true]]
+    )
+    await again.destroy('other')
+    assert.deepEqual(await repo.names('cars'), [])
+  })
+})
+
 describe('Dagstore as a block source', () => {
   it('answers identity CIDs out of themselves', async () => {
     await using repo = await TestRepo.create()

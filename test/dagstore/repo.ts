@@ -1,5 +1,6 @@
 /** A repo in a folder of its own, CARs of a wanted content, and a log that can be asked. */
 import { createHash } from 'node:crypto'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -109,6 +110,20 @@ export async function until(condition: () => boolean): Promise<void> {
     if (turn > 50_000_000) throw new Error('it never came true')
     await new Promise(resolve => setImmediate(resolve))
   }
+}
+
+/** Why a test that asks `filesOpenIn` is skipped here. */
+export const notLinux: string | false = process.platform === 'linux' ? false : 'looks into /proc'
+
+/** How many files under `dir` this process has open. */
+export function filesOpenIn(dir: string): number {
+  return readdirSync('/proc/self/fd').filter(fd => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(dir)
+    } catch {
+      return false // the descriptor of this very listing
+    }
+  }).length
 }
 
 export function states(store: Dagstore): string[] {

@@ -47,6 +47,18 @@ describe('ShardTable', () => {
     assert.equal(shards.findBySeq(99), undefined)
   })
 
+  it('finds a shard by its new seq, and no more by the old one, when it was indexed anew', async () => {
+    const shards = new ShardTable(catalogue, { readyMax: 2 })
+    const shard = shards.get('a')
+    const { seq, facts, roots } = shard.record
+    assert.equal(shards.findBySeq(seq!), shard)
+    const contents = { facts, roots: JSON.stringify(roots), blocks: 1, bytes: 1 }
+    const fresh = await catalogue.write('index', { ...versionOf(shard.record), ...contents })
+    shards.refresh(shard)
+    assert.equal(shards.findBySeq(seq!), undefined)
+    assert.equal(shards.findBySeq(fresh!), shard)
+  })
+
   it('knows neither what was never there nor what is destroyed', () => {
     const shards = new ShardTable(catalogue, { readyMax: 2 })
     assert.throws(() => shards.get('none'), { code: 'SHARD_UNKNOWN' })

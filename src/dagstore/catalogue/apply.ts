@@ -63,9 +63,14 @@ function registering(db: DatabaseSync): Pick<Handlers, 'register'> {
     VALUES (:key, 1 + coalesce((SELECT generation FROM tombstones WHERE key = :key), 0),
       :mount, :owned, :lazy, :announce, :roots, :size, :mtimeNs, :inode, :headHash, :tailHash)
     ON CONFLICT (key) DO NOTHING`)
+  const spare = db.prepare('DELETE FROM doomed WHERE car = :mount')
   return {
-    register: ({ facts, owned, lazy, ...rest }) =>
-      changed(insert, { ...rest, ...facts, owned: Number(owned), lazy: Number(lazy) })
+    register: ({ facts, owned, lazy, ...rest }) => {
+      const flags = { owned: Number(owned), lazy: Number(lazy) }
+      const isNew = changed(insert, { ...rest, ...facts, ...flags })
+      if (isNew) spare.run({ mount: rest.mount })
+      return isNew
+    }
   }
 }
 
@@ -100,12 +105,19 @@ function destroying(db: DatabaseSync): Pick<Handlers, 'destroy' | 'bury'> {
   const entomb = db.prepare(`
     INSERT INTO tombstones SELECT key, generation FROM shards ${wanted}
     ON CONFLICT (key) DO UPDATE SET generation = excluded.generation`)
-  const doom = db.prepare(`INSERT INTO doomed SELECT mount FROM shards ${wanted} AND owned`)
+  const others = 'SELECT id FROM shards WHERE mount = gone.mount AND id <> gone.id'
+  const bequeath = db.prepare(`
+    UPDATE shards SET owned = 1 FROM (SELECT id, mount FROM shards ${wanted} AND owned) AS gone
+    WHERE shards.mount = gone.mount AND shards.id <> gone.id`)
+  const doom = db.prepare(`
+    INSERT OR IGNORE INTO doomed SELECT mount FROM shards AS gone
+    ${wanted} AND owned AND NOT EXISTS (${others})`)
   const remove = db.prepare(`DELETE FROM shards ${wanted}`)
   const bury = db.prepare('DELETE FROM doomed WHERE car = :car')
   return {
     destroy: ({ id, generation }) => {
       entomb.run({ id, generation })
+      bequeath.run({ id, generation })
       doom.run({ id, generation })
       return changed(remove, { id, generation })
     },

@@ -45,7 +45,12 @@ export class Catalogue {
   /** @throws CATALOGUE_FAILED when it cannot be read, or a newer Cardock wrote it */
   static async open(path: string): Promise<Catalogue> {
     const writer = await CatalogueWriter.open(path)
-    return new Catalogue(openReader(path), writer)
+    try {
+      return new Catalogue(openReader(path), writer)
+    } catch (cause) {
+      await writer.close()
+      throw new CatalogueFailedError(`${path} did not open: ${(cause as Error).message}`, { cause })
+    }
   }
 
   /** Resolves when it is durable; the reads of this catalogue see it then. */
@@ -85,6 +90,17 @@ export class Catalogue {
     return this.#records(where, afterId, limit)
   }
 
+  /** The seqs of all indexed shards. */
+  seqs(): number[] {
+    return this.#all('SELECT seq FROM shards WHERE seq IS NOT NULL').map(row => Number(row['seq']))
+  }
+
+  /** URLs of mounts that begin with `prefix`. */
+  mountsIn(prefix: string): string[] {
+    const sql = 'SELECT mount FROM shards WHERE mount >= ?1 AND substr(mount, 1, length(?1)) = ?1'
+    return this.#all(sql, prefix).map(row => row['mount'] as string)
+  }
+
   /** Id and generation of every indexed shard, that is, the names of the index files that count. */
   *indexVersions(): Generator<ShardVersion> {
     const sql = 'SELECT id, generation FROM shards WHERE seq IS NOT NULL'
@@ -94,6 +110,11 @@ export class Catalogue {
   /** URLs of CARs of ours whose shards were destroyed and that may still be there. */
   doomedCars(): string[] {
     return this.#all('SELECT car FROM doomed').map(row => row['car'] as string)
+  }
+
+  /** The CAR at this URL is one of them. */
+  isDoomed(url: string): boolean {
+    return this.#get('SELECT 1 FROM doomed WHERE car = ?', url) !== undefined
   }
 
   page({ state, text, after, limit, active }: PageQuery): ShardRecord[] {

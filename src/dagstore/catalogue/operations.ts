@@ -43,7 +43,10 @@ export interface Operations {
   restore: { in: ShardVersion & { facts: MountFacts }; out: boolean }
   /** Drops the shard's seq and moves it to the next generation, to be indexed anew. */
   reindex: { in: ShardVersion & { facts: MountFacts }; out: boolean }
-  /** Leaves a tombstone. An owned CAR is doomed until `bury`. */
+  /**
+   * Leaves a tombstone. An owned CAR is doomed until `bury`, or, where other shards are over it too,
+   * theirs from now on.
+   */
   destroy: { in: ShardVersion; out: boolean }
   /** The doomed CAR at this URL is deleted. */
   bury: { in: { car: string }; out: undefined }

@@ -31,6 +31,6 @@ export const headerFlags = { complete: 1, sizes: 2, check: 0x100 } as const
 export const knownCriticalFlags = 0x7f
 
 /** How the sections follow one another. */
-export const sectionOrders = { unknown: 0, insertion: 5 } as const
+export const sectionOrders = { unknown: 0 } as const
 /** Whether a block is in the CAR twice. */
 export const duplicates = { no: 1, yes: 2 } as const

@@ -21,14 +21,19 @@ if (port === null) throw new Error('index-worker.ts runs in a worker thread')
 
 port.on('message', (job: WorkerJob) => {
   const checkpoint = (): void => {
-    // Who called a single job off has its own reason already, and does not wait for this.
+    // Who called a single job off has its own reason already.
     if (Atomics.load(job.cancelled, 0) !== 0) throw new ClosedError('the indexer')
   }
   try {
     checkpoint()
-    const report =
-      job.kind === 'index' ? indexCar(job.request, checkpoint) : sealPart(job.request, checkpoint)
-    port.postMessage({ report } satisfies WorkerAnswer, [report.fingerprints.buffer as ArrayBuffer])
+    if (job.kind === 'index') {
+      const report = indexCar(job.request, checkpoint)
+      const { buffer } = report.fingerprints
+      port.postMessage({ report } satisfies WorkerAnswer, [buffer as ArrayBuffer])
+    } else {
+      const report = sealPart(job.request, checkpoint)
+      port.postMessage({ report } satisfies WorkerAnswer)
+    }
   } catch (error) {
     port.postMessage({ error: plainError(error) } satisfies WorkerAnswer)
   }

@@ -1,8 +1,9 @@
 import { Worker } from 'node:worker_threads'
-import { type AbortOptions, waitFor } from '../../abort.ts'
+import type { AbortOptions } from '../../abort.ts'
 import { ClosedError } from '../../errors.ts'
 import type { WorkerAnswer, WorkerJob } from './index-worker.ts'
 import type { IndexReport, IndexRequest, SealReport, SealRequest } from './jobs.ts'
+import { threadOptions } from './thread.ts'
 import { reviveError } from './thread-errors.ts'
 
 /** A job and who waits for it. */
@@ -29,7 +30,8 @@ export class Indexer {
 
   /**
    * Scans a CAR and writes its `.cix`, which stands whole under its name when this resolves. A job
-   * called off leaves no file, but may go on for some milliseconds.
+   * called off rejects once its thread is done with it, which may take it until the file is whole:
+   * who calls off removes it. Nothing is written later, and nothing half is left.
    *
    * @throws CAR_INVALID, CAR_LIMIT, CAR_TRUNCATED, INDEX_UNSUPPORTED, CLOSED, and the system's own
    *   errors such as ENOENT and ENOSPC
@@ -40,8 +42,8 @@ export class Indexer {
   }
 
   /**
-   * Writes the 0x0401 index behind the sections of a part, not yet synced, and its `.cix` where one
-   * is asked for, both out of the part's journal.
+   * Writes the 0x0401 index behind the sections of a part, not yet synced, out of its journal. Called
+   * off as `indexCar`, it may leave some of the index there.
    *
    * @throws CAR_TRUNCATED when the journal does not cover the sections, and as `indexCar`
    */
@@ -64,16 +66,23 @@ export class Indexer {
     signal?.throwIfAborted()
     if (this.#closed) throw new ClosedError('the indexer')
     const task = { job, done: Promise.withResolvers<unknown>() }
+    const onAbort = (): void => this.#drop(task, signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
     this.#queue.push(task)
     this.#dispatch()
-    try {
-      return await waitFor(task.done.promise, { signal })
-    } finally {
-      // Of use only when the caller left before the end.
-      callOff(job)
-      const place = this.#queue.indexOf(task)
-      if (place >= 0) this.#queue.splice(place, 1)
-    }
+    await Promise.allSettled([task.done.promise])
+    signal?.removeEventListener('abort', onAbort)
+    signal?.throwIfAborted()
+    return task.done.promise
+  }
+
+  /** Ends a task that waits its turn; one that a thread has is called off, and ends when that answers. */
+  #drop(task: Task, reason: unknown): void {
+    callOff(task.job)
+    const place = this.#queue.indexOf(task)
+    if (place < 0) return
+    this.#queue.splice(place, 1)
+    task.done.reject(reason)
   }
 
   #dispatch(): void {
@@ -91,8 +100,7 @@ export class Indexer {
   #start(): Worker | undefined {
     if (this.#busy.size >= this.#threads) return undefined
     const file = import.meta.url.endsWith('.ts') ? './index-worker.ts' : './index-worker.js'
-    // Flags of the program are not the thread's: --input-type, for one, would keep it from starting.
-    const worker = new Worker(new URL(file, import.meta.url), { execArgv: [] })
+    const worker = new Worker(new URL(file, import.meta.url), threadOptions())
     worker.on('message', (answer: WorkerAnswer) => {
       const task = this.#free(worker)
       this.#idle.push(worker)

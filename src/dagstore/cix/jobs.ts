@@ -11,7 +11,7 @@ export interface PrivateFacts {
 }
 
 /** A `.cix` to write; the folder must be there. A file of that name is replaced in one step. */
-export interface CixTarget {
+interface CixTarget {
   readonly path: string
   readonly private: PrivateFacts
 }
@@ -25,7 +25,7 @@ export interface IndexRequest {
   readonly limits: CarLimits
 }
 
-/** Index a part of our own at its seal, from its journal. */
+/** Write the 0x0401 index of a part of our own at its seal, from its journal. */
 export interface SealRequest {
   readonly partPath: string
   readonly partIndexPath: string
@@ -35,15 +35,16 @@ export interface SealRequest {
   readonly sectionsBytes: number
   /** Of the CARv1 header that will stand right before the sections, its varint counted. */
   readonly headerLength: number
-  /** Binary CIDs of the header's roots. */
-  readonly roots: readonly Uint8Array[]
-  /** Absent when the shard has no id yet: the CAR is then indexed when it is registered. */
-  readonly cix?: CixTarget | undefined
-  readonly secret: Uint8Array
 }
 
-/** What both jobs learn about the blocks. */
-interface BlockReport {
+/** `CarLayout`, with roots that can cross between threads. */
+export interface IndexedLayout extends Omit<CarLayout, 'roots'> {
+  /** Binary CIDs. */
+  readonly roots: readonly Uint8Array[]
+}
+
+export interface IndexReport {
+  readonly layout: IndexedLayout
   /** Unique multihashes, identity ones not counted. */
   readonly blocks: number
   readonly sections: number
@@ -53,21 +54,11 @@ interface BlockReport {
   readonly identities: number
   /** One for each unique multihash that is not an identity one, in no promised order. */
   readonly fingerprints: Float64Array
-  /** Length of the `.cix`; 0 when none was asked for. */
+  /** Length of the `.cix`. */
   readonly cixBytes: number
 }
 
-/** `CarLayout`, with roots that can cross between threads. */
-export interface IndexedLayout extends Omit<CarLayout, 'roots'> {
-  /** Binary CIDs. */
-  readonly roots: readonly Uint8Array[]
-}
-
-export interface IndexReport extends BlockReport {
-  readonly layout: IndexedLayout
-}
-
-export interface SealReport extends BlockReport {
+export interface SealReport {
   /** Where the 0x0401 index begins in the part. */
   readonly indexOffset: number
   readonly indexBytes: number

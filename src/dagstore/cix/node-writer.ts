@@ -10,8 +10,7 @@ const levelBytes = 64 * 1024
 
 /** The nodes of one depth: they are filled from left to right, so that one buffer is enough. */
 interface Level {
-  readonly bytes: Uint8Array
-  readonly view: DataView
+  readonly bytes: Uint8Array<ArrayBuffer>
   /** Node that begins the buffer. */
   firstNode: number
   /** Bytes filled. */
@@ -45,7 +44,7 @@ export function writeNodes(
   let next = 0
   inOrder(shape, ({ depth, count }) => {
     const level = levels[depth]!
-    set.copyTo(level.view, level.filled, order.subarray(next, next + count))
+    set.copyTo(level.bytes, level.filled, order.subarray(next, next + count))
     next += count
     level.filled += count * width
     if (level.filled === level.bytes.length) flush(level)
@@ -59,7 +58,7 @@ function levelsOf(shape: TreeShape, nodeBytes: number): Level[] {
   let firstNode = 0
   return Array.from({ length: depthOf(shape) }, () => {
     const bytes = new Uint8Array(nodesEach * nodeBytes)
-    const level = { bytes, view: new DataView(bytes.buffer), firstNode, filled: 0 }
+    const level = { bytes, firstNode, filled: 0 }
     firstNode = childOf(shape, firstNode, 0)
     return level
   })

@@ -4,7 +4,7 @@ import { CarInvalidError, CarTruncatedError } from '../errors.ts'
 import { isOther, readMarks, recordBytes, recordDigestBytes } from '../inbound/part-index.ts'
 import { decodeLocation, type Location } from './location.ts'
 import type { DigestSource } from './records.ts'
-import type { Scan, ScanInto } from './scan.ts'
+import type { ScanInto } from './scan.ts'
 
 const sha256Code = 0x12
 
@@ -27,9 +27,9 @@ export interface PartFiles {
  * @throws CAR_TRUNCATED when the journal does not cover all sections, CAR_INVALID when a section is
  *   not where it says
  */
-export function scanPart(files: PartFiles, { sets, checkpoint }: ScanInto): Scan {
+export function scanPart(files: PartFiles, { sets, checkpoint }: ScanInto): void {
   const digest = new JournalDigest()
-  let [sections, dataBytes, end] = [0, 0, 0]
+  let end = 0
   for (const mark of readMarks(files.readJournal, files.journalBytes)) {
     checkpoint()
     const { records } = mark
@@ -43,8 +43,6 @@ export function scanPart(files: PartFiles, { sets, checkpoint }: ScanInto): Scan
       } else {
         sets.of(sha256Code, recordDigestBytes).add(digest.at(records, at), placed)
       }
-      dataBytes += location.dataLength
-      sections += 1
     }
     end = mark.end
   }
@@ -52,7 +50,6 @@ export function scanPart(files: PartFiles, { sets, checkpoint }: ScanInto): Scan
     const what = `the journal covers ${end} of ${files.sectionsBytes} bytes of sections`
     throw new CarTruncatedError(what, files.sectionsStart + end)
   }
-  return { sections, dataBytes, identities: 0, complete: true }
 }
 
 /** The digest in a record of the journal; one for all of them. */

@@ -35,6 +35,8 @@ export class RecordSet {
   readonly width: number
   readonly #slabs: Buffer<ArrayBuffer>[] = []
   readonly #views: DataView[] = []
+  /** The slabs in words, for copying. */
+  readonly #words: Uint32Array[] = []
   #order = new Uint32Array(0)
   #count = 0
   /** The last slab, and how many bytes of it are records. */
@@ -75,17 +77,32 @@ export class RecordSet {
     return decodeLocation(this.#views[at >>> slabBits]!, this.positionOf(at) + this.digestLength)
   }
 
-  /** Copies records to `target`, one after the other from `position` on. */
-  copyTo(target: DataView, position: number, records: Uint32Array): void {
-    const words = this.width & ~3
-    let to = position
+  /** Copies records to `target`, one after the other from `position` on, a multiple of `width`. */
+  copyTo(target: Uint8Array<ArrayBuffer>, position: number, records: Uint32Array): void {
     this.warm(records)
+    // A call of Buffer.copy for each would cost more than the copying.
+    if (this.width % 4 === 0) this.#copyWords(target, position, records)
+    else this.#copyBytes(target, position, records)
+  }
+
+  #copyWords(target: Uint8Array<ArrayBuffer>, position: number, records: Uint32Array): void {
+    const width = this.width / 4
+    const words = new Uint32Array(target.buffer, position, records.length * width)
+    let to = 0
     for (const at of records) {
-      const source = this.#views[at >>> slabBits]!
+      const source = this.#words[at >>> slabBits]!
+      const from = (at & (slabRecords - 1)) * width
+      for (let i = 0; i < width; i++) words[to + i] = source[from + i]!
+      to += width
+    }
+  }
+
+  #copyBytes(target: Uint8Array, position: number, records: Uint32Array): void {
+    let to = position
+    for (const at of records) {
+      const source = this.slabOf(at)
       const from = this.positionOf(at)
-      // In words: a call of Buffer.copy costs more than the copying.
-      for (let i = 0; i < words; i += 4) target.setUint32(to + i, source.getUint32(from + i))
-      for (let i = words; i < this.width; i++) target.setUint8(to + i, source.getUint8(from + i))
+      for (let i = 0; i < this.width; i++) target[to + i] = source[from + i]!
       to += this.width
     }
   }
@@ -146,21 +163,28 @@ export class RecordSet {
     release(this.#order)
     for (const slab of this.#slabs.splice(0)) release(slab)
     this.#views.length = 0
+    this.#words.length = 0
   }
 
   /** Of records with one prefix, the first of each digest in order; `repeated` gets the rest. */
   #firsts(tied: Uint32Array, repeated: (first: number, at: number) => void): number[] {
-    const compare = (a: number, b: number): number => this.compare(a, this.digestOf(b)) || a - b
+    const compare = (a: number, b: number): number => this.#compareRecords(a, b) || a - b
     // Mostly they are one block many times over, which the radix sort left in order.
     const sorted = tied.every((at, place) => place === 0 || compare(tied[place - 1]!, at) < 0)
     if (!sorted) tied.sort(compare)
     const firsts: number[] = []
     for (const at of tied) {
       const first = firsts.at(-1)
-      if (first !== undefined && this.compare(at, this.digestOf(first)) === 0) repeated(first, at)
+      if (first !== undefined && this.#compareRecords(at, first) === 0) repeated(first, at)
       else firsts.push(at)
     }
     return firsts
+  }
+
+  #compareRecords(a: number, b: number): number {
+    const [from, to] = [this.positionOf(a), this.positionOf(b)]
+    const other = this.slabOf(b)
+    return this.slabOf(a).compare(other, to, to + this.digestLength, from, from + this.digestLength)
   }
 
   /** The digest's first four bytes as a number that sorts like them. */
@@ -185,10 +209,12 @@ export class RecordSet {
       slab.set(small)
       release(small)
       this.#views.pop()
+      this.#words.pop()
     }
     this.#tail = new DataView(slab.buffer)
     this.#slabs.push(slab)
     this.#views.push(this.#tail)
+    this.#words.push(new Uint32Array(slab.buffer, 0, slab.length >>> 2))
   }
 }
 

@@ -3,6 +3,6 @@
  * arrays of known end: a collection that finds them comes late, so that one build's garbage would
  * stand beside the next build.
  */
-export function release({ buffer }: ArrayBufferView<ArrayBuffer>): void {
-  buffer.transfer(0)
+export function release({ buffer }: ArrayBufferView): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { locationFlags } from './location.ts'
 import type { RecordSet, RecordSets } from './records.ts'
-import { sortPairs } from './radix.ts'
+import { RepeatList } from './repeat-list.ts'
 
 /** A record set in order of digest. */
 export interface SortedSet {
@@ -10,33 +10,24 @@ export interface SortedSet {
   readonly order: Uint32Array
 }
 
-/** A further section of a multihash. */
-export interface Repeat {
-  readonly set: RecordSet
-  readonly at: number
-  /** Ordinal of the multihash's first section. */
-  readonly firstOrdinal: number
-}
-
 /** What a CAR holds, ready to be written as an index. */
 export interface SortedSections {
   readonly sets: readonly SortedSet[]
-  /** Ascending by (first ordinal, own ordinal). */
-  readonly repeats: readonly Repeat[]
+  readonly repeats: RepeatList
 }
 
 /** Sorts all sets and takes the repeats apart; marks the records that have some. */
 export function sortSections(sets: RecordSets): SortedSections {
-  const repeats: Repeat[] = []
+  const repeats = new RepeatList()
   const sorted = sets.all().map(set => {
     const order = set.sort((first, at) => {
       set.flag(first, locationFlags.more)
-      repeats.push({ set, at, firstOrdinal: set.locationOf(first).ordinal })
+      repeats.add(set, at, set.locationOf(first).ordinal)
     })
     return { set, order }
   })
-  const { values } = sortPairs(Uint32Array.from(repeats, repeat => repeat.firstOrdinal))
-  return { sets: sorted, repeats: Array.from(values, at => repeats[at]!) }
+  repeats.sort()
+  return { sets: sorted, repeats }
 }
 
 /** Records that are warmed at once: they fit the processor's second-level cache. */
@@ -49,12 +40,6 @@ export function* warmRuns({ set, order }: SortedSet): Generator<Uint32Array> {
     set.warm(run)
     yield run
   }
-}
-
-/** The records of a set as they were added: where the order does not matter this is the quickest. */
-export function* inFileOrder({ set, order }: SortedSet): Generator<number> {
-  if (order.length < set.count) yield* order.toSorted()
-  else for (let at = 0; at < set.count; at++) yield at
 }
 
 /** Marks the blocks that a root of the header names, by multihash. */

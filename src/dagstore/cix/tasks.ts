@@ -1,31 +1,16 @@
 import { fstatSync } from 'node:fs'
-import { CID } from 'multiformats/cid'
 import { type CarLayout, readLayout } from '../car/header.ts'
 import { encodeMultihashIndex, type MultihashIndexEntry } from '../car/multihash-index.ts'
 import { fileReadAt } from '../car/read-at.ts'
-import { fingerprinter } from '../lookup/fingerprint.ts'
+import { type Fingerprinter, fingerprinter } from '../lookup/fingerprint.ts'
 import { sectionOrders } from './format.ts'
-import type {
-  CixTarget,
-  IndexedLayout,
-  IndexReport,
-  IndexRequest,
-  SealReport,
-  SealRequest
-} from './jobs.ts'
+import type { IndexedLayout, IndexReport, IndexRequest, SealReport, SealRequest } from './jobs.ts'
 import type { WriteAt } from './node-writer.ts'
 import { scanPart } from './part-scan.ts'
 import { RecordSets } from './records.ts'
 import { identityCode, type Scan, scanCar, type ScanInto } from './scan.ts'
-import {
-  inFileOrder,
-  markRoots,
-  type SortedSections,
-  type SortedSet,
-  sortSections,
-  warmRuns
-} from './sorted.ts'
-import { type CixSubject, writeCix } from './write.ts'
+import { markRoots, type SortedSections, type SortedSet, sortSections, warmRuns } from './sorted.ts'
+import { writeCix } from './write.ts'
 import { fileWriteAt, withFile, writeBeside } from './write-beside.ts'
 
 /**
@@ -46,43 +31,33 @@ export function indexCar(request: IndexRequest, checkpoint: () => void): IndexRe
   const { payloadBase, payloadSize, roots } = layout
   markRoots(sorted, roots)
   checkpoint()
-  const cixBytes = writeTarget(cix, sorted, {
+  const subject = {
     payloadBase,
     payloadSize,
     sectionCount: scan.sections,
     complete: scan.complete,
-    order: sectionOrders.unknown
-  })
+    order: sectionOrders.unknown,
+    private: cix.private
+  }
+  const cixBytes = writeBeside(cix.path, write => writeCix(write, sorted, subject))
   return { layout: plainLayout(layout), cixBytes, ...reportOf(scan, sorted, secret) }
 }
 
-/**
- * Writes the 0x0401 index after the sections of a part, not synced, and the part's `.cix` where one
- * is asked for. As `indexCar` otherwise.
- */
+/** Writes the 0x0401 index after the sections of a part, not synced. As `indexCar` otherwise. */
 export function sealPart(request: SealRequest, checkpoint: () => void): SealReport {
-  const { sectionsStart, sectionsBytes, headerLength } = request
   using sets = new RecordSets()
-  const scan = scanFiles(request, { sets, checkpoint })
+  scanFiles(request, { sets, checkpoint })
   const sorted = sortSections(sets)
-  markRoots(sorted, request.roots.map(decodeCid))
   checkpoint()
-  const indexOffset = sectionsStart + sectionsBytes
+  const indexOffset = request.sectionsStart + request.sectionsBytes
   const indexBytes = withFile(request.partPath, 'r+', fd =>
     writeMultihashIndex(fileWriteAt(fd), sorted, indexOffset)
   )
-  const cixBytes = writeTarget(request.cix, sorted, {
-    payloadBase: sectionsStart - headerLength,
-    payloadSize: headerLength + sectionsBytes,
-    sectionCount: scan.sections,
-    complete: scan.complete,
-    order: sectionOrders.insertion
-  })
-  return { indexOffset, indexBytes, cixBytes, ...reportOf(scan, sorted, request.secret) }
+  return { indexOffset, indexBytes }
 }
 
-function scanFiles(request: SealRequest, into: ScanInto): Scan {
-  return withFile(request.partPath, 'r', part =>
+function scanFiles(request: SealRequest, into: ScanInto): void {
+  withFile(request.partPath, 'r', part =>
     withFile(request.partIndexPath, 'r', journal =>
       scanPart(
         {
@@ -95,17 +70,6 @@ function scanFiles(request: SealRequest, into: ScanInto): Scan {
       )
     )
   )
-}
-
-/** Returns the length of the index; 0 when none is asked for. */
-function writeTarget(
-  target: CixTarget | undefined,
-  sorted: SortedSections,
-  subject: CixSubject
-): number {
-  if (target === undefined) return 0
-  const whole = { ...subject, private: target.private }
-  return writeBeside(target.path, write => writeCix(write, sorted, whole))
 }
 
 /** Returns the length of the index. */
@@ -135,25 +99,31 @@ function reportOf(
   { sections, dataBytes, identities }: Scan,
   { sets }: SortedSections,
   secret: Uint8Array
-): Omit<SealReport, 'indexOffset' | 'indexBytes' | 'cixBytes'> {
+): Omit<IndexReport, 'layout' | 'cixBytes'> {
   const named = sets.filter(({ set }) => set.hashCode !== identityCode)
   const blocks = named.reduce((sum, { order }) => sum + order.length, 0)
   const fingerprints = new Float64Array(blocks)
   const fingerprint = fingerprinter(secret)
   let next = 0
   for (const sorted of named) {
-    const { set } = sorted
-    const { hashCode, digestLength } = set
-    for (const at of inFileOrder(sorted)) {
-      const bytes = set.slabOf(at)
-      fingerprints[next++] = fingerprint(hashCode, bytes, set.positionOf(at), digestLength)
-    }
+    addFingerprints(sorted, fingerprint, fingerprints.subarray(next))
+    next += sorted.order.length
   }
   return { blocks, sections, dataBytes, identities, fingerprints }
 }
 
-function decodeCid(bytes: Uint8Array): CID {
-  return CID.decode(bytes)
+/** In file order, where no record is far from the one before. */
+function addFingerprints(
+  { set, order }: SortedSet,
+  fingerprint: Fingerprinter,
+  target: Float64Array
+): void {
+  const { hashCode, digestLength } = set
+  const records = order.length < set.count ? order.toSorted() : undefined
+  for (let next = 0; next < order.length; next++) {
+    const at = records === undefined ? next : records[next]!
+    target[next] = fingerprint(hashCode, set.slabOf(at), set.positionOf(at), digestLength)
+  }
 }
 
 function plainLayout({ roots, ...layout }: CarLayout): IndexedLayout {

@@ -11,10 +11,10 @@ import {
 } from './format.ts'
 import { encodeHead, headBytes, type Part } from './head.ts'
 import type { PrivateFacts } from './jobs.ts'
-import { locationBytes } from './location.ts'
 import { type WriteAt, writeNodes } from './node-writer.ts'
+import type { RepeatList } from './repeat-list.ts'
 import { repeatBytes } from './repeats.ts'
-import type { Repeat, SortedSections, SortedSet } from './sorted.ts'
+import type { SortedSections, SortedSet } from './sorted.ts'
 import { nodeCountOf } from './tree.ts'
 
 /** Keys of a search node in the store's own indices: with sha2-256 a node fits a page. */
@@ -42,19 +42,16 @@ export function writeCix(
   subject: CixSubject,
   keysPerNode: number = keysPerNodeDefault
 ): number {
-  const extra = encodeRepeats(repeats)
   const own = subject.private === undefined ? noBytes : dagCbor.encode(subject.private)
   const parts = place([
     ...sets.map(bucketOf),
-    ...(repeats.length === 0
-      ? []
-      : [{ ...extraPart, count: repeats.length, length: extra.length }]),
+    ...(repeats.count === 0 ? [] : [extraOf(repeats)]),
     ...sets.map(sorted => checkOf(sorted, keysPerNode)),
     ...(own.length === 0 ? [] : [{ ...privatePart, length: own.length }])
   ])
   const { complete, ...facts } = subject
   const flags = (complete ? headerFlags.complete : 0) | headerFlags.sizes | headerFlags.check
-  const dups = repeats.length === 0 ? duplicates.no : duplicates.yes
+  const dups = repeats.count === 0 ? duplicates.no : duplicates.yes
   const head = encodeHead({ ...facts, flags, dups, keysPerNode }, parts)
   write(codecBytes, 0)
   write(head, codecBytes.length)
@@ -68,17 +65,18 @@ export function writeCix(
     position += bucketOf(sorted).length
     checks.push(encodeChecks(nodes))
   }
-  for (const bytes of [extra, ...checks, own]) {
-    write(bytes, position)
-    sum = crc32(bytes, sum)
-    position += bytes.length
+  for (const rest of [repeats.encode(), checks, [own]]) {
+    for (const bytes of rest) {
+      write(bytes, position)
+      sum = crc32(bytes, sum)
+      position += bytes.length
+    }
   }
   write(encodeTrailer(sum), position)
   return position + trailerBytes
 }
 
 const noBytes = new Uint8Array(0)
-const extraPart = { type: partTypes.extra, p0: 0, p1: 0 }
 const privatePart = { type: partTypes.private, p0: 0, p1: 0, count: 1 }
 
 type UnplacedPart = Omit<Part, 'offset'>
@@ -96,6 +94,10 @@ function place(parts: readonly UnplacedPart[]): Part[] {
 function bucketOf({ set, order }: SortedSet): UnplacedPart {
   const { hashCode: p0, digestLength: p1, width } = set
   return { type: partTypes.bucket, p0, p1, count: order.length, length: order.length * width }
+}
+
+function extraOf({ count }: RepeatList): UnplacedPart {
+  return { type: partTypes.extra, p0: 0, p1: 0, count, length: count * repeatBytes }
 }
 
 function checkOf({ set, order }: SortedSet, keysPerNode: number): UnplacedPart {
@@ -116,17 +118,6 @@ function joinNodes(
     (before, node, at) => (at === nodes.length - 1 ? joinLast : join)(before, node),
     sum
   )
-}
-
-function encodeRepeats(repeats: readonly Repeat[]): Uint8Array {
-  const bytes = Buffer.alloc(repeats.length * repeatBytes)
-  for (const [index, { set, at, firstOrdinal }] of repeats.entries()) {
-    const position = index * repeatBytes
-    const from = set.positionOf(at) + set.digestLength
-    bytes.writeUInt32LE(firstOrdinal, position)
-    set.slabOf(at).copy(bytes, position + 4, from, from + locationBytes)
-  }
-  return bytes
 }
 
 function encodeChecks(checks: Uint32Array): Uint8Array {

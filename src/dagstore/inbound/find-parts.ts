@@ -23,7 +23,8 @@ export type PartFound =
  */
 export async function findParts(dir: string): Promise<PartFound[]> {
   const found: PartFound[] = []
-  const names = new Set(await readdir(dir))
+  const entries = await readdir(dir, { withFileTypes: true })
+  const names = new Set(entries.filter(entry => entry.isFile()).map(({ name }) => name))
   for (const name of names) {
     const path = join(dir, name)
     if (name.endsWith(journalSuffix)) {

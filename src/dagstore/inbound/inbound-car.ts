@@ -6,10 +6,10 @@ import type { Block, BlockSource } from '../../block.ts'
 import { BlockMissingError, ClosedError } from '../../errors.ts'
 import { carLimitDefaults } from '../car/limits.ts'
 import { encodeSectionHead } from '../car/section.ts'
-import { CarInvalidError, CarLimitError } from '../errors.ts'
+import { CarLimitError } from '../errors.ts'
 import { rethrowExhaustion } from '../exhaustion.ts'
 import type { InboundConfig } from './config.ts'
-import { decodeOpenPage, encodeOpenPage, sectionsStart } from './first-page.ts'
+import { encodeOpenPage, sectionsStart } from './first-page.ts'
 import type { PartRequest } from './first-page.ts'
 import {
   closePart,
@@ -23,7 +23,7 @@ import type { PartFiles } from './part-files.ts'
 import { flagsOf } from './part-records.ts'
 import type { PartRecords } from './part-records.ts'
 import { PartWriter } from './part-writer.ts'
-import { nothingRecovered, recoverPart } from './recover-part.ts'
+import { nothingRecovered, readRequest, recoverPart } from './recover-part.ts'
 import type { RecoveredPart } from './recover-part.ts'
 import { sealPart } from './seal.ts'
 import type { SealedCar, SealOptions } from './seal.ts'
@@ -66,6 +66,8 @@ export class InboundCar implements BlockSource {
   #path: string
   #state: Exclude<InboundState, 'poisoned'> = 'open'
   #sealing: Promise<SealedCar> | undefined
+  /** A suspension or discarding, done or under way. */
+  #ending: Promise<void> | undefined
 
   private constructor({ path, request, files, recovered, config }: OpenedPart) {
     const { records, cutBytes } = recovered
@@ -217,27 +219,24 @@ export class InboundCar implements BlockSource {
   async suspend(): Promise<void> {
     this.#requireOpen()
     this.#state = 'closed'
-    try {
-      await this.#writer.mark()
-    } finally {
-      await this.#writer.close()
-    }
+    this.#ending = this.#markAndClose()
+    return this.#ending
   }
 
   /** Closes and deletes the part. @throws CLOSED also when it is a CAR already */
   async discard(): Promise<void> {
     this.#requireOpen()
     this.#state = 'closed'
-    await this.#writer.close()
-    await removePart(this.#path)
+    this.#ending = this.#writer.close().then(async () => removePart(this.#path))
+    return this.#ending
   }
 
   /**
-   * Ends reads too. Waits for a seal under way; a part that is open is suspended. Closing again
-   * does nothing.
+   * Ends reads too. Waits for what is under way to end it; a part that is open is suspended. Closing
+   * again does nothing. The file is let go of when this resolves.
    */
   async close(): Promise<void> {
-    await Promise.allSettled([this.#sealing])
+    await Promise.allSettled([this.#sealing, this.#ending])
     if (this.#state === 'closed') return
     if (this.#state === 'open') return this.suspend()
     this.#state = 'closed'
@@ -246,6 +245,14 @@ export class InboundCar implements BlockSource {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
+  }
+
+  async #markAndClose(): Promise<void> {
+    try {
+      await this.#writer.mark()
+    } finally {
+      await this.#writer.close()
+    }
   }
 
   async #seal(options: SealOptions): Promise<SealedCar> {
@@ -287,13 +294,4 @@ export class InboundCar implements BlockSource {
     }
     return encodeSectionHead(cid, length)
   }
-}
-
-/** @throws CAR_INVALID */
-async function readRequest({ data }: PartFiles, path: string): Promise<PartRequest> {
-  const page = new Uint8Array(sectionsStart)
-  await data.read(page, 0, page.length, 0)
-  const request = decodeOpenPage(page)
-  if (request === undefined) throw new CarInvalidError(`${path} does not say what it is for`, 0)
-  return request
 }

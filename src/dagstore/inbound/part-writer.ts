@@ -111,8 +111,8 @@ export class PartWriter {
 
   /** Ends all. Waits for a mark and for reads under way. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
     await this.#lastMark
+    clearTimeout(this.#timer) // a mark may have set it for what came after it
     await closePart(this.#files)
   }
 

@@ -11,7 +11,8 @@ import { SectionCursor } from '../car/sections.ts'
 import { decodeLocation } from '../cix/location.ts'
 import { CarInvalidError, CarLimitError, CarTruncatedError } from '../errors.ts'
 import type { InboundConfig } from './config.ts'
-import { sectionsStart } from './first-page.ts'
+import { decodeOpenPage, sectionsStart } from './first-page.ts'
+import type { PartRequest } from './first-page.ts'
 import type { PartFiles } from './part-files.ts'
 import { isOther, readMarks, recordBytes, recordDigestBytes } from './part-index.ts'
 import { flagsOf, padDigest, PartRecords, sha256Code } from './part-records.ts'
@@ -30,6 +31,15 @@ export interface RecoveredPart {
 /** What there is of a new part. */
 export function nothingRecovered(): RecoveredPart {
   return { records: new PartRecords(), marked: 0, journalBytes: 0, cutBytes: 0 }
+}
+
+/** What the part is for. @throws CAR_INVALID when it does not say */
+export async function readRequest({ data }: PartFiles, path: string): Promise<PartRequest> {
+  const page = new Uint8Array(sectionsStart)
+  await data.read(page, 0, page.length, 0)
+  const request = decodeOpenPage(page)
+  if (request === undefined) throw new CarInvalidError(`${path} does not say what it is for`, 0)
+  return request
 }
 
 /** The part while it is looked at. */

@@ -1,7 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../abort.ts'
 import type { Indexer } from '../cix/indexer.ts'
-import type { CixTarget, SealReport } from '../cix/jobs.ts'
 import { encodeSealedPage, openPageEnd, sectionsStart } from './first-page.ts'
 import type { PartRequest } from './first-page.ts'
 import { journalOf } from './part-files.ts'
@@ -12,10 +11,6 @@ export interface SealOptions extends AbortOptions {
   /** Of the CAR's header; none is allowed. */
   readonly roots: readonly CID[]
   readonly indexer: Pick<Indexer, 'sealPart'>
-  /** The repo's secret, which keys fingerprints. */
-  readonly secret: Uint8Array
-  /** Absent: no `.cix` is written. */
-  readonly cix?: CixTarget | undefined
 }
 
 /** What a sealed CAR is. Sizes in bytes. */
@@ -30,7 +25,6 @@ export interface SealedCar {
   readonly sections: number
   /** Of all blocks. */
   readonly bytes: number
-  readonly report: SealReport
 }
 
 /** A part that nothing is appended to while it is sealed. */
@@ -43,7 +37,8 @@ interface SealingPart {
 
 /**
  * Writes what makes a part a CARv2: sections, sync, index, CARv1 header, sync, CARv2 header, sync.
- * Until the last of these it is an open part, and from then on a whole CAR, whatever its name.
+ * Until the last of these it is an open part, and from then on a whole CAR, whatever its name. Its
+ * `.cix` is made like that of any other CAR, when it is registered and has an id.
  *
  * @throws CAR_LIMIT, RESOURCE_EXHAUSTED, WRITER_POISONED, what the indexer throws
  */
@@ -52,7 +47,7 @@ export async function sealPart(part: SealingPart, options: SealOptions): Promise
   const { roots } = options
   const page = encodeSealedPage(roots, records.end)
   await writer.mark()
-  const report = await writeIndex(part, page.headerLength, options)
+  await writeIndex(part, page.headerLength, options)
   // The resume record goes with the very write that makes the CAR whole, even where it and a long
   // CARv1 header share bytes.
   const recordEnd = openPageEnd(part.request)
@@ -60,28 +55,24 @@ export async function sealPart(part: SealingPart, options: SealOptions): Promise
   await writer.writePage(page.bytes.subarray(0, recordEnd), 0)
   const { payloadBase, payloadSize } = page
   const counts = { blocks: records.count, sections: records.count, bytes: records.dataBytes }
-  return { path, payloadBase, payloadSize, roots, ...counts, report }
+  return { path, payloadBase, payloadSize, roots, ...counts }
 }
 
 /**
- * The index after the sections, made from the journal. A failure leaves nothing after them.
- *
- * The indexer is not told of `signal`: called off, it would return while its thread still writes
- * to the part.
+ * The index after the sections, made from the journal. A failure leaves nothing after them. `signal`
+ * is looked at before and after: the index itself is made in one go.
  */
 async function writeIndex(
   { path, records, writer }: SealingPart,
   headerLength: number,
-  { roots, indexer, secret, cix, signal }: SealOptions
-): Promise<SealReport> {
+  { indexer, signal }: SealOptions
+): Promise<void> {
   signal?.throwIfAborted()
   const place = { sectionsStart, sectionsBytes: records.end, headerLength }
   const files = { partPath: path, partIndexPath: journalOf(path) }
-  const header = roots.map(root => root.bytes)
   try {
-    const report = await indexer.sealPart({ ...files, ...place, roots: header, cix, secret })
+    await indexer.sealPart({ ...files, ...place })
     signal?.throwIfAborted()
-    return report
   } catch (error) {
     await writer.cutAfterSections()
     throw error

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { CixReader } from '../cix/reader.ts'
+import { release } from '../cix/release.ts'
 import { IndexCorruptError, IndexUnsupportedError } from '../errors.ts'
 import { fingerprinter, type Fingerprinter } from './fingerprint.ts'
 import { LiveSeqs } from './live-seqs.ts'
@@ -79,7 +80,10 @@ export class Lookup {
   #watermark = 0
   /** Seqs whose keys are not all in yet: the watermark does not pass them. */
   readonly #unplaced = new Set<number>()
-  /** Unreadable runs, each with the live seqs in it that were not added again. */
+  /**
+   * Unreadable runs, each with the live seqs in it that were not added again. A seq that could not be
+   * added has a run here that is nowhere: being listed, it has the next open ask for the seq.
+   */
   readonly #damaged = new Map<RunRecord, Set<number>>()
 
   private constructor({ dir, secret, config = lookupDefaults }: LookupOptions) {
@@ -96,32 +100,33 @@ export class Lookup {
     return lookup
   }
 
-  /** Live seqs that an unreadable run held: the caller adds them again. */
+  /** Live seqs that an unreadable run held or that could not be added: the caller adds them again. */
   get damaged(): number[] {
     return [...this.#damaged.values()].flatMap(seqs => Array.from(seqs))
   }
 
   /**
-   * Adds the keys of one index, in turns with the rest of the program. Seqs ascend from call to call,
-   * but for those of `damaged`.
+   * Adds the keys of one index, in turns with the rest of the program, and takes the array: it is
+   * empty afterwards. Seqs ascend from call to call, but for those of `damaged`.
    *
-   * @throws the system's own errors, of a shard so large that it is written at once
+   * @throws the system's own errors, of a shard so large that it is written at once; no answer names
+   * the seq then
    */
   async add(seq: number, fingerprints: Float64Array): Promise<void> {
     this.#live.add(seq)
     this.#highest = Math.max(this.#highest, seq)
     this.#unplaced.add(seq)
-    if (fingerprints.length > this.#config.shardKeysMax) {
-      const seqs = new Float64Array(fingerprints.length).fill(seq)
-      await this.#write({ fingerprints, seqs })
-    } else {
-      for (let at = 0; at < fingerprints.length; at++) {
-        this.#table.add(fingerprints[at]!, seq)
-        if (at % keysPerTurn === keysPerTurn - 1) await setImmediate()
-      }
+    const keys = fingerprints.length
+    try {
+      await this.#place(seq, fingerprints)
+      for (const seqs of this.#damaged.values()) seqs.delete(seq)
+    } catch (error) {
+      this.#live.delete(seq)
+      this.#damaged.set({ name: runName(), lo: seq, hi: seq, keys }, new Set([seq]))
+      throw error
+    } finally {
+      this.#unplaced.delete(seq)
     }
-    this.#unplaced.delete(seq)
-    for (const seqs of this.#damaged.values()) seqs.delete(seq)
   }
 
   /** From now on no answer names `seq`. */
@@ -171,6 +176,19 @@ export class Lookup {
     this.#watermark = watermark
     const listed = this.#runs.map(({ record }) => record)
     return { runs: [...listed, ...this.#damaged.keys()], watermark }
+  }
+
+  async #place(seq: number, fingerprints: Float64Array): Promise<void> {
+    if (fingerprints.length > this.#config.shardKeysMax) {
+      const seqs = new Float64Array(fingerprints.length).fill(seq)
+      await this.#write({ fingerprints, seqs })
+    } else {
+      for (let at = 0; at < fingerprints.length; at++) {
+        this.#table.add(fingerprints[at]!, seq)
+        if (at % keysPerTurn === keysPerTurn - 1) await setImmediate()
+      }
+      release(fingerprints)
+    }
   }
 
   async #write(postings: Postings): Promise<void> {

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { threadOptions } from '../cix/thread.ts'
 import { type PlainError, reviveError } from '../cix/thread-errors.ts'
 import type { Postings } from './postings.ts'
 import { Run } from './run.ts'
@@ -16,11 +17,18 @@ export type RunAnswer = { readonly bytes: Uint8Array } | { readonly error: Plain
 
 const runSuffix = '.run'
 
-/** Writes a run in a thread of its own; it is whole, durable and in memory when this resolves. */
+/**
+ * Writes a run in a thread of its own; it is whole, durable and in memory when this resolves. The
+ * postings go to the thread: they are empty here afterwards.
+ */
 export async function writeRun(job: RunJob): Promise<Run> {
   const file = import.meta.url.endsWith('.ts') ? './run-worker.ts' : './run-worker.js'
-  const options = { workerData: job, execArgv: [] }
-  const worker = new Worker(new URL(file, import.meta.url), options)
+  const { fingerprints, seqs } = job.postings
+  const worker = new Worker(new URL(file, import.meta.url), {
+    ...threadOptions(),
+    workerData: job,
+    transferList: [fingerprints.buffer, seqs.buffer].filter(buffer => buffer instanceof ArrayBuffer)
+  })
   // An error of the thread itself rejects this.
   const [answer] = (await once(worker, 'message')) as [RunAnswer]
   if ('error' in answer) throw reviveError(answer.error)

@@ -6,9 +6,10 @@ import { encodeRun } from './run-write.ts'
 
 /** Writes one run, sends back its bytes, and ends. */
 const { path, postings } = workerData as RunJob
-parentPort?.postMessage(answer())
+const answer = answerTo()
+parentPort?.postMessage(answer, 'bytes' in answer ? [answer.bytes.buffer as ArrayBuffer] : [])
 
-function answer(): RunAnswer {
+function answerTo(): RunAnswer {
   try {
     const bytes = encodeRun(postings)
     writeBeside(path, write => write(bytes, 0))

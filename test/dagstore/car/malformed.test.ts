@@ -120,12 +120,28 @@ describe('malformed CARs of go-car', () => {
     )
   const entry = `280000002800000000000000${digest}1200000000000000`
   const indices = [
-    { name: 'BadIndexCountOverflow', index: `8108ffffffff120000000000000001000000${entry}` },
-    { name: 'BadIndexCountTooMany', index: `8108ffffff7f120000000000000001000000${entry}` },
-    { name: 'BadIndexMultiWidthOverflow', index: `8108010000001200000000000000ffffffff${entry}` },
-    { name: 'BadIndexMultiWidthTooMany', index: `8108010000001200000000000000ffffff7f${entry}` }
+    {
+      name: 'BadIndexCountOverflow',
+      index: `8108ffffffff120000000000000001000000${entry}`,
+      message: /MultihashIndexSorted count is overflowing int32/
+    },
+    {
+      name: 'BadIndexCountTooMany',
+      index: `8108ffffff7f120000000000000001000000${entry}`,
+      message: /unexpected end/
+    },
+    {
+      name: 'BadIndexMultiWidthOverflow',
+      index: `8108010000001200000000000000ffffffff${entry}`,
+      message: /multiWidthIndex count is overflowing int32/
+    },
+    {
+      name: 'BadIndexMultiWidthTooMany',
+      index: `8108010000001200000000000000ffffff7f${entry}`,
+      message: /unexpected end/
+    }
   ]
-  for (const { name, index } of indices) {
+  for (const { name, index, message } of indices) {
     it(`${name} refuses the index and reads the sections`, () => {
       const bytes = car(index)
       assert.equal(scanThrough(bytes), 1)
@@ -133,7 +149,7 @@ describe('malformed CARs of go-car', () => {
       const { indexOffset } = readLayout(readAt, bytes.length, carLimitDefaults)
       const span = { start: indexOffset, end: bytes.length, limits: carLimitDefaults }
       const reading = (): unknown => readMultihashIndex(readAt, span)
-      assert.throws(reading, { code: 'INDEX_CORRUPT' })
+      assert.throws(reading, { code: 'INDEX_CORRUPT', message })
     })
   }
 })

@@ -32,6 +32,21 @@ describe('sortPairs', () => {
       })
     )
   })
+
+  it('sorts many keys that share their high bits, or all bits', () => {
+    for (const [count, range] of [
+      [5_000, 3],
+      [5_000, 2 ** 16],
+      [70_000, 2 ** 20],
+      [70_000, 2 ** 32]
+    ] as const) {
+      const list = Uint32Array.from({ length: count }, (_, at) => (at * 2_654_435_761) % range)
+      const { keys, values } = sortPairs(list.slice())
+      assert.deepEqual(keys, list.toSorted())
+      assert.ok(values.every((place, at) => list[place] === keys[at]))
+      assert.ok(values.every((place, at) => keys[at] !== keys[at - 1] || place > values[at - 1]!))
+    }
+  })
 })
 
 describe('location', () => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import type { Block } from '../../../src/block.ts'
@@ -11,11 +13,9 @@ import { encodeMultihashIndex } from '../../../src/dagstore/car/multihash-index.
 import { encodeSectionHead } from '../../../src/dagstore/car/section.ts'
 import { Indexer } from '../../../src/dagstore/cix/indexer.ts'
 import type { SealRequest } from '../../../src/dagstore/cix/jobs.ts'
-import { CixReader } from '../../../src/dagstore/cix/reader.ts'
 import { encodeMark, encodeRecord, recordBytes } from '../../../src/dagstore/inbound/part-index.ts'
 import { digestOf } from '../../../src/hash.ts'
 import { rawBlock } from '../car/sample-cars.ts'
-import { readAtAsyncOf } from './memory-index.ts'
 
 const sectionsStart = 4096
 
@@ -76,31 +76,25 @@ describe('sealPart', () => {
     const partIndexPath = join(dir, 'x.part.idx')
     await writeFile(partPath, part)
     await writeFile(partIndexPath, journal)
-    const roots = [blocks[1]!.cid]
     return {
       partPath,
       partIndexPath,
       sectionsStart,
       sectionsBytes: part.length - sectionsStart,
-      headerLength: encodeHeader(roots).length,
-      roots: roots.map(root => root.bytes),
-      cix: {
-        path: join(dir, 'x.cix'),
-        private: { key: 'k', mount: 'file:///x', id: 1, generation: 1 }
-      },
-      secret: new Uint8Array(16),
+      headerLength: encodeHeader([blocks[1]!.cid]).length,
       offsets
     }
   }
 
-  it('writes the 0x0401 index behind the sections and a .cix that agrees with it', async () => {
+  it('writes the 0x0401 index behind the sections, which stay as they were', async () => {
     const blocks = blocksOf(95)
     const seal = await request(blocks)
+    const part = await readFile(seal.partPath)
     const report = await indexer.sealPart(seal)
     const sealed = await readFile(seal.partPath)
     assert.equal(report.indexOffset, sectionsStart + seal.sectionsBytes)
     assert.equal(sealed.length, report.indexOffset + report.indexBytes)
-    assert.deepEqual([report.blocks, report.sections, report.identities], [95, 95, 0])
+    assert.deepEqual(sealed.subarray(0, report.indexOffset), part)
 
     const buckets = [0x12, 0x13, 0xb214].map(hashCode => {
       const entries = blocks
@@ -115,26 +109,6 @@ describe('sealPart', () => {
     })
     const expected = Buffer.concat([...encodeMultihashIndex(buckets)])
     assert.deepEqual(sealed.subarray(report.indexOffset), expected)
-
-    const cix = await readFile(seal.cix!.path)
-    assert.equal(cix.length, report.cixBytes)
-    const reader = await CixReader.open(readAtAsyncOf(cix), cix.length)
-    assert.equal(reader.facts.payloadBase, sectionsStart - seal.headerLength)
-    assert.equal(reader.facts.payloadSize, seal.headerLength + seal.sectionsBytes)
-    for (const [ordinal, { cid, bytes }] of blocks.entries()) {
-      const [location] = await reader.find(cid.multihash.code, cid.multihash.digest)
-      assert.equal(location?.ordinal, ordinal)
-      const from = reader.facts.payloadBase + location.offset + location.headLength
-      assert.deepEqual(sealed.subarray(from, from + location.dataLength), bytes)
-      assert.equal(location.flags, ordinal === 1 ? 8 : 0)
-    }
-  })
-
-  it('writes no .cix when none is asked for', async () => {
-    const { cix, ...seal } = await request(blocksOf(5))
-    await rm(cix!.path, { force: true })
-    assert.equal((await indexer.sealPart(seal)).cixBytes, 0)
-    await assert.rejects(stat(cix!.path), { code: 'ENOENT' })
   })
 
   it('refuses a journal that does not cover all sections, and leaves the part as it was', async () => {
@@ -143,5 +117,26 @@ describe('sealPart', () => {
     await writeFile(seal.partIndexPath, journal.subarray(0, journal.length - 1))
     await assert.rejects(indexer.sealPart(seal), { code: 'CAR_TRUNCATED' })
     assert.equal((await stat(seal.partPath)).size, sectionsStart + seal.sectionsBytes)
+  })
+
+  const skip = process.platform === 'win32' && 'Windows has no named pipes in folders'
+  it('rejects with the reason when called off, once its thread is done', { skip }, async () => {
+    const seal = await request(blocksOf(5))
+    const [partPath, partIndexPath] = [join(dir, 'part'), join(dir, 'journal')]
+    execFileSync('mkfifo', [partPath, partIndexPath])
+    const controller = new AbortController()
+    const reason = new Error('enough')
+    let ended = false
+    const piped = { ...seal, partPath, partIndexPath }
+    const job = indexer.sealPart(piped, { signal: controller.signal }).finally(() => (ended = true))
+    const rejected = assert.rejects(job, error => error === reason)
+    // A pipe opens when both sides do: from here on the thread waits for the other one.
+    await using _part = await open(partPath, 'w')
+    controller.abort(reason)
+    await setImmediate()
+    const endedEarly = ended
+    await using _journal = await open(partIndexPath, 'w')
+    await rejected
+    assert.equal(endedEarly, false)
   })
 })

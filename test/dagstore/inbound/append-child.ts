@@ -2,7 +2,6 @@
  * Fills and seals a part until it is killed. A line for each thing done: `kept <blocks>` at the
  * start, `flushed <blocks>` when that many are durable, `sealing`, `sealed`.
  */
-import { join } from 'node:path'
 import { Indexer } from '../../../src/dagstore/cix/indexer.ts'
 import { resolveInbound } from '../../../src/dagstore/inbound/config.ts'
 import { findParts } from '../../../src/dagstore/inbound/find-parts.ts'
@@ -28,10 +27,7 @@ for (let number = car.blocks; number < Number(count); number++) {
 }
 say('sealing')
 const indexer = new Indexer({ threads: 1 })
-const secret = new Uint8Array(16)
-const names = { key: 'k', mount: 'm', id: 1, generation: 1 }
-const cix = { path: join(dir, '1.1.cix'), private: names }
-await car.seal({ roots: [root], indexer, secret, cix })
+await car.seal({ roots: [root], indexer })
 say('sealed')
 await car.close()
 await indexer.close()

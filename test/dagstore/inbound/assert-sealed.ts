@@ -16,7 +16,6 @@ export async function assertSealed(
 ): Promise<void> {
   assert.equal(sealed.blocks, blocks.length)
   assert.equal(sealed.sections, blocks.length)
-  assert.equal(sealed.report.blocks, blocks.length)
   const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
   assert.equal(sealed.bytes, bytes)
 

@@ -22,7 +22,6 @@ import { InboundCar } from '../../../src/dagstore/inbound/inbound-car.ts'
 import { sampleBlock, sampleBlocks } from './sample-blocks.ts'
 
 const config = resolveInbound()
-const secret = new Uint8Array(16)
 const root = sampleBlock(0).cid
 const blocks = sampleBlocks(6)
 
@@ -58,7 +57,7 @@ describe('find-parts', () => {
         return report
       }
     }
-    await car.seal({ roots, indexer: copying, secret })
+    await car.seal({ roots, indexer: copying })
     await car.close()
   }
 
@@ -76,6 +75,13 @@ describe('find-parts', () => {
     await writeFile(join(cars, 'notes.txt'), 'mine')
     assert.deepEqual(await findParts(cars), [])
     assert.deepEqual(await readdir(cars), ['a.car', 'notes.txt'])
+  })
+
+  it('takes no folder for a part', async () => {
+    await mkdir(join(cars, 'x.part'))
+    await mkdir(join(cars, 'y.part.idx'))
+    assert.deepEqual(await findParts(cars), [])
+    assert.deepEqual(await readdir(cars), ['x.part', 'y.part.idx'])
   })
 
   it('finds an open part and what it is for', async () => {
@@ -120,7 +126,7 @@ describe('find-parts', () => {
       assert.equal(found?.state, 'open')
       await using car = await InboundCar.resume({ partPath: path, config })
       assert.equal(car.blocks, blocks.length)
-      await car.seal({ roots, indexer, secret })
+      await car.seal({ roots, indexer })
       assert.deepEqual(await readFile(join(cars, 'x.car')), sealed)
     })
   }
@@ -139,7 +145,7 @@ describe('find-parts', () => {
       await car.suspend()
     }
     await using car = await InboundCar.resume({ partPath: path, config })
-    await car.seal({ roots: [root], indexer, secret })
+    await car.seal({ roots: [root], indexer })
     assert.deepEqual(await readFile(join(cars, 'x.car')), sealed)
   })
 
@@ -176,7 +182,7 @@ describe('find-parts', () => {
       assert.equal(found?.state, 'open', `flipped at ${at}`)
     }
     await using car = await InboundCar.resume({ partPath: path, config })
-    await car.seal({ roots: [root], indexer, secret })
+    await car.seal({ roots: [root], indexer })
     assert.equal((await readFile(join(cars, 'x.car')))[0], 0x0a)
   })
 })

@@ -1,51 +1,25 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, open, readdir, readFile, rm, stat, truncate } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { open, readdir, readFile, stat, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
-import { after, afterEach, before, beforeEach, describe, it } from 'node:test'
+import { afterEach, beforeEach, describe, it } from 'node:test'
 import { CID } from 'multiformats/cid'
 import { create } from 'multiformats/hashes/digest'
 import type { Block } from '../../../src/block.ts'
 import { Indexer } from '../../../src/dagstore/cix/indexer.ts'
-import { resolveInbound } from '../../../src/dagstore/inbound/config.ts'
-import type { InboundConfig } from '../../../src/dagstore/inbound/config.ts'
-import { InboundCar } from '../../../src/dagstore/inbound/inbound-car.ts'
-import type { SealedCar } from '../../../src/dagstore/inbound/seal.ts'
 import { assertSealed } from './assert-sealed.ts'
+import { PartFolder, root } from './part-folder.ts'
 import { sampleBlock, sampleBlocks, sampleBlockV0 } from './sample-blocks.ts'
 
-const secret = new Uint8Array(16).fill(9)
-const root = sampleBlock(0).cid
-
 describe('inbound-car', () => {
-  let dir: string
-  let indexer: Indexer
+  let parts: PartFolder
 
-  before(() => {
-    indexer = new Indexer({ threads: 1 })
-  })
-  after(async () => indexer.close())
   beforeEach(async () => {
-    dir = await mkdtemp(join(tmpdir(), 'cardock-inbound-'))
+    parts = await PartFolder.create()
   })
-  afterEach(async () => rm(dir, { recursive: true }))
-
-  async function start(options: Partial<InboundConfig> = {}): Promise<InboundCar> {
-    const config = resolveInbound(options)
-    return InboundCar.create({ dir, name: 'one', request: { root }, config })
-  }
-
-  async function resume(options: Partial<InboundConfig> = {}): Promise<InboundCar> {
-    const config = resolveInbound(options)
-    return InboundCar.resume({ partPath: join(dir, 'one.part'), config })
-  }
-
-  async function seal(car: InboundCar, roots: readonly CID[] = [root]): Promise<SealedCar> {
-    return car.seal({ roots, indexer, secret })
-  }
+  afterEach(async () => parts[Symbol.asyncDispose]())
 
   it('numbers blocks in the order they came and answers for them before they are written', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     const blocks = sampleBlocks(5)
     for (const [number, block] of blocks.entries()) {
       assert.equal(await car.append(block), number)
@@ -59,7 +33,7 @@ describe('inbound-car', () => {
   })
 
   it('says that a block is missing, and answers identity CIDs by themselves', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     const absent = sampleBlock(1).cid
     assert.equal(car.ordinalOf(absent), undefined)
     assert.equal(await car.has(absent), false)
@@ -74,7 +48,7 @@ describe('inbound-car', () => {
   })
 
   it('writes a multihash once, whichever CID it comes with, also when it comes twice at once', async () => {
-    await using car = await start({ unwrittenBytesMax: 1 })
+    await using car = await parts.start({ unwrittenBytesMax: 1 })
     const { cid, bytes } = sampleBlock(0)
     const asCbor = CID.createV1(0x71, cid.multihash)
     const appends = [sampleBlock(1), { cid, bytes }, { cid: asCbor, bytes }, { cid, bytes }]
@@ -85,7 +59,7 @@ describe('inbound-car', () => {
   })
 
   it('takes a section of the longest length and none longer', async () => {
-    await using car = await start({ sectionBytesMax: 1036 })
+    await using car = await parts.start({ sectionBytesMax: 1036 })
     await car.append(sampleBlock(0, { bytes: 1000 }))
     await assert.rejects(car.append(sampleBlock(1, { bytes: 1001 })), { code: 'CAR_LIMIT' })
     await car.append(sampleBlock(2, { bytes: 1000 }))
@@ -93,7 +67,7 @@ describe('inbound-car', () => {
   })
 
   it('makes append wait while the bound of unwritten bytes is reached', async () => {
-    await using car = await start({ unwrittenBytesMax: 300, writeBytes: 64 })
+    await using car = await parts.start({ unwrittenBytesMax: 300, writeBytes: 64 })
     let accepted = 0
     const appends = sampleBlocks(10).map(async block => {
       await car.append(block)
@@ -107,60 +81,50 @@ describe('inbound-car', () => {
 
   for (const { name, why, blocks } of shapes()) {
     it(`seals ${name} so that others read it (${why})`, async () => {
-      await using car = await start({ markBytes: 500 })
+      await using car = await parts.start({ markBytes: 500 })
       for (const block of blocks) await car.append(block)
       const roots = [blocks[0]!.cid]
-      const sealed = await seal(car, roots)
-      assert.equal(sealed.path, join(dir, 'one.car'))
+      const sealed = await parts.seal(car, roots)
+      assert.equal(sealed.path, join(parts.dir, 'one.car'))
       assert.equal(car.path, sealed.path)
-      assert.deepEqual(await readdir(dir), ['one.car'])
+      assert.deepEqual(await readdir(parts.dir), ['one.car'])
       await assertSealed(sealed, { blocks, roots })
     })
   }
 
   it('seals 98 roots, whose header takes the place of the resume record', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     const blocks = sampleBlocks(98)
     for (const block of blocks) await car.append(block)
     const roots = blocks.map(block => block.cid)
-    await assertSealed(await seal(car, roots), { blocks, roots })
+    await assertSealed(await parts.seal(car, roots), { blocks, roots })
   })
 
   it('refuses 99 roots and stays open', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     const blocks = sampleBlocks(99)
     for (const block of blocks) await car.append(block)
     const roots = blocks.map(block => block.cid)
-    await assert.rejects(seal(car, roots), { code: 'CAR_LIMIT' })
-    await assertSealed(await seal(car, roots.slice(1)), { blocks, roots: roots.slice(1) })
+    await assert.rejects(parts.seal(car, roots), { code: 'CAR_LIMIT' })
+    await assertSealed(await parts.seal(car, roots.slice(1)), { blocks, roots: roots.slice(1) })
   })
 
   it('has its header at 4037 with one root, and sections from 4096', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     await car.append(sampleBlock(0))
-    const sealed = await seal(car)
+    const sealed = await parts.seal(car)
     assert.equal(sealed.payloadBase, 4037)
     assert.equal(sealed.payloadSize, 59 + 101)
-    assert.equal(sealed.report.indexOffset, 4096 + 101)
     const file = await readFile(sealed.path)
     assert.equal(file[4096], 36 + 64)
-  })
-
-  it('writes a .cix beside it when one is asked for', async () => {
-    await using car = await start()
-    for (const block of sampleBlocks(3)) await car.append(block)
-    const path = join(dir, '7.1.cix')
-    const names = { key: 'k', mount: 'file:///k', id: 7, generation: 1 }
-    const sealed = await car.seal({ roots: [root], indexer, secret, cix: { path, private: names } })
-    assert.equal(sealed.report.cixBytes, (await stat(path)).size)
-    assert.equal(sealed.report.fingerprints.length, 3)
+    assert.equal(file.readBigUInt64LE(43), 4096n + 101n, 'indexOffset')
   })
 
   it('answers reads while it is sealed and until it is closed', async () => {
-    const car = await start()
+    const car = await parts.start()
     const block = sampleBlock(0)
     await car.append(block)
-    const sealing = seal(car)
+    const sealing = parts.seal(car)
     assert.deepEqual(await car.get(block.cid), block.bytes)
     await assert.rejects(car.append(sampleBlock(1)), { code: 'CLOSED' })
     await sealing
@@ -171,9 +135,9 @@ describe('inbound-car', () => {
   })
 
   it('waits for a seal under way when it is closed', async () => {
-    const car = await start()
+    const car = await parts.start()
     await car.append(sampleBlock(0))
-    const sealing = seal(car)
+    const sealing = parts.seal(car)
     assert.equal(car.state, 'sealing')
     await car.close()
     assert.equal(car.state, 'closed')
@@ -181,61 +145,63 @@ describe('inbound-car', () => {
   })
 
   it('is open again, with nothing after its sections, when the index cannot be written', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     const blocks = sampleBlocks(4)
     for (const block of blocks.slice(0, 2)) await car.append(block)
     const controller = new AbortController()
     const stopping = {
       async sealPart(...args: Parameters<Indexer['sealPart']>) {
-        const report = await indexer.sealPart(...args)
+        const report = await parts.indexer.sealPart(...args)
         controller.abort(new Error('enough'))
         return report
       }
     }
     const { signal } = controller
-    const options = { roots: [root], secret }
+    const options = { roots: [root] }
     await assert.rejects(car.seal({ ...options, indexer: stopping, signal }), { message: 'enough' })
     assert.equal((await stat(car.path)).size, 4096 + 2 * 101)
-    await assert.rejects(car.seal({ ...options, indexer, signal }), { message: 'enough' })
+    await assert.rejects(car.seal({ ...options, indexer: parts.indexer, signal }), {
+      message: 'enough'
+    })
     for (const block of blocks.slice(2)) await car.append(block)
-    await assertSealed(await seal(car), { blocks, roots: [root] })
+    await assertSealed(await parts.seal(car), { blocks, roots: [root] })
   })
 
   it('goes on where it was suspended', async () => {
-    const first = await start()
+    const first = await parts.start()
     const blocks = [...sampleBlocks(3), sampleBlockV0(3), sampleBlock(4, { hashCode: 0xb220 })]
     for (const block of blocks.slice(0, 4)) await first.append(block)
     await first.suspend()
     await assert.rejects(first.append(blocks[4]!), { code: 'CLOSED' })
 
-    await using car = await resume()
+    await using car = await parts.resume()
     assert.deepEqual(car.resumed, { blocks: 4, bytes: 4 * 64, cutBytes: 0 })
     assert.equal(car.root.toString(), root.toString())
     assert.equal(await car.append(blocks[2]!), 2)
     assert.equal(await car.append(blocks[4]!), 4)
-    await assertSealed(await seal(car), { blocks, roots: [root] })
+    await assertSealed(await parts.seal(car), { blocks, roots: [root] })
   })
 
   it('does not write over a part that is there', async () => {
-    const car = await start()
+    const car = await parts.start()
     await car.append(root.code === 0x55 ? sampleBlock(0) : sampleBlock(1))
-    await assert.rejects(start(), { code: 'EEXIST' })
+    await assert.rejects(parts.start(), { code: 'EEXIST' })
     await car.suspend()
-    await using again = await resume()
+    await using again = await parts.resume()
     assert.equal(again.blocks, 1)
   })
 
   it('leaves no file when it is discarded', async () => {
-    const car = await start()
+    const car = await parts.start()
     await car.append(sampleBlock(0))
     await car.discard()
-    assert.deepEqual(await readdir(dir), [])
+    assert.deepEqual(await readdir(parts.dir), [])
     await assert.rejects(car.append(sampleBlock(0)), { code: 'CLOSED' })
     await assert.rejects(car.discard(), { code: 'CLOSED' })
   })
 
   it('finds a block damaged on disk when it is read', async () => {
-    await using car = await start()
+    await using car = await parts.start()
     for (const block of sampleBlocks(2)) await car.append(block)
     await car.flush()
     await using file = await open(car.path, 'r+')
@@ -245,11 +211,11 @@ describe('inbound-car', () => {
   })
 
   it('cannot be resumed when its first page is gone', async () => {
-    const car = await start()
+    const car = await parts.start()
     await car.append(sampleBlock(0))
     await car.suspend()
-    await truncate(join(dir, 'one.part'), 100)
-    await assert.rejects(resume(), { code: 'CAR_INVALID' })
+    await truncate(join(parts.dir, 'one.part'), 100)
+    await assert.rejects(parts.resume(), { code: 'CAR_INVALID' })
   })
 })
 

@@ -225,6 +225,28 @@ describe('Lookup', () => {
     assert.deepEqual(lookup.candidates(key!), [2, 1])
   })
 
+  it('lets the watermark pass a seq that could not be added, which the next open asks for', async () => {
+    const lookup = await open()
+    const [key] = keys(100, 101)
+    await rm(dir, { recursive: true })
+    await assert.rejects(lookup.add(1, fingerprints(keys(0, 101))), { code: 'ENOENT' })
+    assert.deepEqual(lookup.candidates(key!), [])
+    await open()
+    await lookup.add(2, fingerprints(keys(100, 105)))
+    const { runs, watermark } = await lookup.spill()
+    assert.equal(watermark, 2)
+    assert.deepEqual((await open(runs, { isLive: seq => seq !== 1 })).damaged, [])
+
+    const again = await open(runs)
+    assert.deepEqual(again.damaged, [1])
+    assert.deepEqual(again.candidates(key!), [2])
+    await again.add(1, fingerprints(keys(0, 101)))
+    assert.deepEqual(again.candidates(key!), [2, 1])
+    const spill = await again.spill()
+    assert.deepEqual([spill.watermark, spill.runs.map(({ lo }) => lo)], [2, [2, 1]])
+    assert.deepEqual((await open(spill.runs)).damaged, [])
+  })
+
   it('takes the fingerprints that a seq had out of its index', async () => {
     const blocks = ['a', 'b', 'c'].map(text => rawBlock(Buffer.from(text)))
     const car = carV1([], [...blocks, identityBlock(Buffer.from('me'))])
