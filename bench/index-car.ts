@@ -94,7 +94,7 @@ async function runBytes(
   { secret, fingerprints }: { secret: Uint8Array; fingerprints: Float64Array }
 ): Promise<number> {
   const dir = join(parent, 'lookup')
-  const lookup = await Lookup.open({ dir, secret, runs: [], isLive: () => true })
+  const lookup = await Lookup.open({ dir, secret, runs: [], watermark: 0, isLive: () => true })
   await lookup.add(1, fingerprints)
   const { runs } = await lookup.spill()
   let bytes = 0

@@ -79,12 +79,13 @@ async function openContext(
   const catalogue = await Catalogue.open(join(folders.records, 'catalogue.db'))
   opened.defer(async () => catalogue.close())
   await matchIndices(catalogue, folders)
-  const { secret } = catalogue.lookupFacts()
+  const { secret, watermark } = catalogue.lookupFacts()
   const live = new Set(catalogue.seqs())
   const lookup = await Lookup.open({
     dir: folders.runs,
     secret,
     runs: catalogue.runs(),
+    watermark,
     isLive: seq => live.has(seq),
     config: config.lookup
   })

@@ -44,6 +44,8 @@ export interface LookupOptions {
   /** The repo's, of 16 bytes. */
   readonly secret: Uint8Array
   readonly runs: readonly RunRecord[]
+  /** Seqs up to here are in the runs. Some above may be too: those are added again all the same. */
+  readonly watermark: number
   /** Whether a seq is that of a shard's present index. Asked while opening only. */
   readonly isLive: (seq: number) => boolean
   readonly config?: LookupConfig
@@ -75,9 +77,9 @@ export class Lookup {
   /** Tables on their way into a run; they answer until they are there. */
   readonly #frozen: FingerprintTable[] = []
   #table = new FingerprintTable()
-  /** Highest seq added. */
-  #highest = 0
-  #watermark = 0
+  /** Highest seq added, from the watermark on. */
+  #highest: number
+  #watermark: number
   /** Seqs whose keys are not all in yet: the watermark does not pass them. */
   readonly #unplaced = new Set<number>()
   /**
@@ -86,7 +88,9 @@ export class Lookup {
    */
   readonly #damaged = new Map<RunRecord, Set<number>>()
 
-  private constructor({ dir, secret, config = lookupDefaults }: LookupOptions) {
+  private constructor({ dir, secret, watermark, config = lookupDefaults }: LookupOptions) {
+    this.#highest = watermark
+    this.#watermark = watermark
     this.#dir = dir
     this.#config = config
     this.#fingerprint = fingerprinter(secret)
@@ -201,8 +205,6 @@ export class Lookup {
   async #load(record: RunRecord, isLive: (seq: number) => boolean): Promise<void> {
     const seqs = new Set<number>()
     for (let seq = record.lo; seq <= record.hi; seq++) if (isLive(seq)) seqs.add(seq)
-    this.#highest = Math.max(this.#highest, record.hi)
-    this.#watermark = this.#highest
     try {
       this.#runs.push({ record, run: await readRun(join(this.#dir, record.name)) })
       for (const seq of seqs) this.#live.add(seq)

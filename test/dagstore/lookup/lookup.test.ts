@@ -52,11 +52,21 @@ describe('Lookup', () => {
     runs: readonly RunRecord[] = [],
     {
       isLive = () => true,
+      watermark = Math.max(0, ...runs.map(({ hi }) => hi)),
       config = { tableKeysMax: 100, shardKeysMax: 100 }
-    }: { isLive?: (seq: number) => boolean; config?: LookupConfig } = {}
+    }: { isLive?: (seq: number) => boolean; watermark?: number; config?: LookupConfig } = {}
   ): Promise<Lookup> {
-    return Lookup.open({ dir, secret, runs, isLive, config })
+    return Lookup.open({ dir, secret, runs, watermark, isLive, config })
   }
+
+  it('does not take seqs between the watermark and the end of a run for added', async () => {
+    const first = await open()
+    await first.add(5, fingerprints(keys(0, 10)))
+    const { runs } = await first.spill()
+    const again = await open(runs, { watermark: 2 })
+    await again.add(3, fingerprints(keys(20, 30)))
+    assert.equal((await again.spill()).watermark, 3)
+  })
 
   it('names the shards that may hold a multihash, newest first', async () => {
     const lookup = await open()
