@@ -14,7 +14,6 @@ import { cardock, Daemon, spawnCardock, succeed, temporaryFolder } from '../card
 const root = join(import.meta.dirname, '..', '..')
 const harbour = join(root, 'examples', 'harbour.car')
 const harbourRoot = 'bafybeihsjrnp4r2zzjwffsdi7nu3dka4xkfsjdwdr57wduuyulswrtsloa'
-const nowhere = 'bafkreigh2akiscaildcqabsyg3dfr6chu3fgpregiymsck7e7aqa4s52zy'
 
 describe('cardock daemon', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>
@@ -54,18 +53,25 @@ describe('cardock daemon', () => {
   })
 
   it('ends at once at the second Ctrl-C', async () => {
-    const child = spawnCardock('--repo-dir', repo, 'daemon')
+    const path = join(folder.path, 'large.car')
+    const { root: large } = await makeFileCar({
+      path,
+      bytes: 64 << 20,
+      leafBytes: 262_144,
+      seed: 3
+    })
+    const child = spawnCardock('--repo-dir', repo, 'daemon', '--car', path)
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     await untilLine(lines, 'Daemon is ready')
-    // A call under way holds the graceful end up for some seconds.
-    const call = spawnCardock('--repo-dir', repo, 'fetch', nowhere, '--json')
-    await once(call.stdout, 'data')
+    // A call whose reader takes nothing holds the graceful end up for some seconds.
+    const call = spawnCardock('--repo-dir', repo, 'cat', large.toString())
+    await once(call.stdout, 'readable')
     child.kill('SIGINT')
     await untilLine(lines, 'Received interrupt signal, shutting down...')
     child.kill('SIGINT')
-    const [exit] = await Promise.all([once(child, 'exit'), once(call, 'exit')])
-    assert.deepEqual(exit, [1, null])
-    assert.equal(call.exitCode, 1)
+    assert.deepEqual(await once(child, 'exit'), [1, null])
+    call.stdout.resume()
+    assert.deepEqual(await once(call, 'exit'), [1, null])
   })
 
   it('ends by `shutdown`, with 0', async () => {

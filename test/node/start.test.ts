@@ -60,7 +60,7 @@ describe('starting a peer', () => {
       offline: true,
       cars: [join(root, 'examples', '*.car')],
       signal: aborting.signal,
-      log: { debug() {}, info: () => aborting.abort(reason), warn() {}, error() {} }
+      log: { debug: () => aborting.abort(reason), info() {}, warn() {}, error() {} }
     })
     await assert.rejects(starting, error => error === reason)
     await using _again = await createPeer({ repo, profile: 'test', offline: true })
