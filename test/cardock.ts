@@ -14,7 +14,9 @@ const bin = join(import.meta.dirname, '..', 'bin', 'cardock.js')
 export function spawnCardock(
   ...args: readonly string[]
 ): ChildProcessByStdio<null, Readable, Readable> {
-  return spawn(process.execPath, [bin, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  // As from a shell: under npm, which passes Ctrl-C on, two that come close are taken for one.
+  const { npm_lifecycle_event: _, ...env } = process.env
+  return spawn(process.execPath, [bin, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 export interface Finished {

@@ -32,9 +32,9 @@ process.stdout.on('error', error => {
 })
 // Nobody is left to tell.
 process.stderr.on('error', () => undefined)
-for (const name of ['uncaughtException', 'unhandledRejection'] as const) {
-  process.on(name, error => process.exit(report(error)))
-}
+process.on('uncaughtException', error => process.exit(report(error)))
+// A promise that a library forgot to wait for: worth saying, and no reason to end a daemon.
+process.on('unhandledRejection', report)
 process.exit(await run())
 
 async function run(): Promise<number> {

@@ -28,7 +28,7 @@ export function fetchStarter(network: FetchNetwork): BeginFetch {
       finder: discovery,
       dialer,
       local: dagstore,
-      sink: passingOn(sink, exchange),
+      sink: passingOn(sink, network),
       config: {
         wantBytesMax: config.Fetch.Window,
         wantsMax: config.Fetch.MaxWants,
@@ -42,11 +42,16 @@ export function fetchStarter(network: FetchNetwork): BeginFetch {
 }
 
 /** What is received is sent on at once to the peers that wait for it. */
-function passingOn(sink: BlockSink, exchange: HeliaBitswap): BlockSink {
+function passingOn(sink: BlockSink, { exchange, log }: FetchNetwork): BlockSink {
   return {
     async append(block) {
       const ordinal = await sink.append(block)
-      void exchange.notify(block.cid)
+      exchange.notify(block.cid).catch(err => {
+        log.debug(
+          { cid: block.cid.toString(), err },
+          'a peer that waited for a block did not take it'
+        )
+      })
       return ordinal
     },
     ordinalOf: cid => sink.ordinalOf(cid),

@@ -53,7 +53,7 @@ describe('cardock daemon', () => {
   })
 
   it('ends at once at the second Ctrl-C', async () => {
-    const path = join(folder.path, 'large.car')
+    const path = join(folder.path, 'stalled.car')
     const { root: large } = await makeFileCar({
       path,
       bytes: 64 << 20,
