@@ -4,11 +4,11 @@ import { fileURLToPath } from 'node:url'
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../abort.ts'
 import { CardockError } from '../errors.ts'
+import type { AnnouncePolicy } from '../shards.ts'
 import { readLayout } from './car/header.ts'
 import { fileReadAt } from './car/read-at.ts'
 import { versionOf } from './catalogue/operations.ts'
 import { encodeRoots } from './catalogue/records.ts'
-import type { AnnouncePolicy } from './catalogue/records.ts'
 import {
   MountUnavailableError,
   ShardDestroyedError,

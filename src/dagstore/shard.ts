@@ -4,6 +4,8 @@
  * six state names of the Go dagstore are a view of both.
  */
 
+import type { ShardStateName } from '../shards.ts'
+
 /** What goes on in this process. */
 export type Activity = 'idle' | 'initialising' | 'recovering'
 
@@ -41,18 +43,6 @@ export type ShardEvent =
   | 'acquire'
   | 'release'
   | 'destroy'
-
-export const shardStateNames = [
-  'ShardStateNew',
-  'ShardStateInitializing',
-  'ShardStateAvailable',
-  'ShardStateServing',
-  'ShardStateErrored',
-  'ShardStateRecovering'
-] as const
-
-/** As in the Go dagstore, so that what operators know and script still holds. */
-export type ShardStateName = (typeof shardStateNames)[number]
 
 /** The state after `event`; undefined when the event has no place in `state`. */
 export function nextState(state: ShardState, event: ShardEvent): ShardState | undefined {

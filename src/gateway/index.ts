@@ -30,11 +30,9 @@ export { importVerb, type ImportValue } from './rpc/verbs/import.ts'
 export { lsVerb, type LsLink } from './rpc/verbs/ls.ts'
 export { findProvsVerb, provideVerb } from './rpc/verbs/routing.ts'
 export {
-  announcePolicies,
   destroyShardVerb,
   listShardsVerb,
   registerShardVerb,
-  shardStates,
   type ShardValue
 } from './rpc/verbs/shards.ts'
 export { shutdownVerb } from './rpc/verbs/shutdown.ts'

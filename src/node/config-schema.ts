@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import type { AnnouncePolicy } from '../dagstore/index.ts'
+import { announcePolicies, type AnnouncePolicy } from '../shards.ts'
 import type { RoutingType } from '../discovery/index.ts'
 import type { Field } from './config-fields.ts'
 import { address, addresses, duration, integer, oneOf, size } from './config-fields.ts'
@@ -109,7 +109,7 @@ export const schema: Fields<Config> = {
     InitialQuery: duration('1s', { min: '1ms', max: '1h' })
   },
   Announce: {
-    Policy: oneOf('roots', ['all', 'roots', 'none']),
+    Policy: oneOf('roots', announcePolicies),
     Interval: duration('22h', { min: '1m', max: '47h' })
   },
   DAGStore: {

@@ -1,7 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../abort.ts'
 import { waitFor } from '../abort.ts'
-import type { AnnouncePolicy, Dagstore, InboundCar, ShardInfo } from '../dagstore/index.ts'
+import type { Dagstore, InboundCar, ShardInfo } from '../dagstore/index.ts'
+import type { AnnouncePolicy } from '../shards.ts'
 import { ClosedError } from '../errors.ts'
 import type { FetchProgress, FetchSession, FetchSessionParts, Provider } from '../exchange/index.ts'
 

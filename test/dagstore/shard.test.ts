@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import * as fc from 'fast-check'
-import { nextState, serves, shardStateNames, stateName } from '../../src/dagstore/shard.ts'
+import { nextState, serves, stateName } from '../../src/dagstore/shard.ts'
 import type { ShardEvent, ShardState } from '../../src/dagstore/shard.ts'
+import { shardStateNames } from '../../src/shards.ts'
 
 const events: readonly ShardEvent[] = [
   'initialise',

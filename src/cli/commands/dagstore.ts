@@ -1,13 +1,12 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import {
-  announcePolicies,
   destroyShardVerb,
   listShardsVerb,
   registerShardVerb,
-  shardStates,
   type ShardValue
 } from '../../gateway/index.ts'
+import { announcePolicies, shardStateNames } from '../../shards.ts'
 import { formatBytes, formatTable } from '../render.ts'
 import type { Cli } from '../session.ts'
 import { printLine } from '../terminal.ts'
@@ -31,7 +30,7 @@ const tableRows = 1_000
 function listCommand({ action }: Cli): Command {
   return new Command('list-shards')
     .description('list the shards')
-    .addOption(new Option('--state <state>', 'only those in this state').choices(shardStates))
+    .addOption(new Option('--state <state>', 'only those in this state').choices(shardStateNames))
     .option('--text <text>', 'only those with this text in their key')
     .action(
       action(async (session, options: ListOptions) => {

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { CatalogueFailedError } from '../errors.ts'
 import type { RunRecord } from '../lookup/lookup.ts'
-import type { ShardStateName } from '../shard.ts'
+import type { ShardStateName } from '../../shards.ts'
 import type { Operations, OperationName, ShardVersion } from './operations.ts'
 import { recordColumns, recordOf } from './records.ts'
 import type { Row, ShardRecord } from './records.ts'

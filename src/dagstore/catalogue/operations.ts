@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../../errors.ts'
 import type { Spill } from '../lookup/lookup.ts'
 import type { MountFacts } from '../mounts/mount.ts'
-import type { AnnouncePolicy } from './records.ts'
+import type { AnnouncePolicy } from '../../shards.ts'
 
 /** Which registration of a shard work was done for. Work for an older one changes nothing. */
 export interface ShardVersion {

@@ -1,10 +1,8 @@
 import { CID } from 'multiformats/cid'
 import type { ErrorCode } from '../../errors.ts'
 import type { MountFacts } from '../mounts/mount.ts'
+import type { AnnouncePolicy } from '../../shards.ts'
 import type { Health } from '../shard.ts'
-
-/** What of a shard is told to the network: every block, its roots, nothing. */
-export type AnnouncePolicy = 'all' | 'roots' | 'none'
 
 /** A shard as the catalogue has it. */
 export interface ShardRecord {

@@ -1,4 +1,5 @@
 import type { ShardInfo } from '../../../node/index.ts'
+import { announcePolicies, shardStateNames } from '../../../shards.ts'
 import type { NoOptions, Verb } from '../verb.ts'
 import { localPath } from './local-path.ts'
 import { noArgs } from './options.ts'
@@ -11,16 +12,6 @@ interface ListOptions {
   readonly text?: string | undefined
 }
 
-/** In the order of a shard's life. */
-export const shardStates = [
-  'ShardStateNew',
-  'ShardStateInitializing',
-  'ShardStateAvailable',
-  'ShardStateServing',
-  'ShardStateErrored',
-  'ShardStateRecovering'
-] as const
-
 /** Shards that are read from the catalogue at once. */
 const pageSize = 1_000
 
@@ -31,7 +22,7 @@ export const listShardsVerb: Verb<ListOptions, ShardValue> = {
   output: 'values',
   args: noArgs,
   options: {
-    state: { type: 'string', enum: shardStates, description: 'only shards in this state' },
+    state: { type: 'string', enum: shardStateNames, description: 'only shards in this state' },
     text: { type: 'string', description: 'only shards with this text in their key' }
   },
   async *run({ peer }, { options, signal }) {
@@ -44,8 +35,6 @@ export const listShardsVerb: Verb<ListOptions, ShardValue> = {
     } while (after !== undefined)
   }
 }
-
-export const announcePolicies = ['all', 'roots', 'none'] as const
 
 interface RegisterOptions {
   readonly key?: string | undefined
