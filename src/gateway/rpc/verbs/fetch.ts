@@ -6,20 +6,9 @@ import { providersAt } from './providers.ts'
 /** How far a fetch is, again and again; at last what came of it. */
 export type FetchValue = FetchProgressValue | FetchReportValue
 
-export interface FetchProgressValue {
+export type FetchProgressValue = Omit<FetchProgress, 'waitingFor'> & {
   readonly type: 'progress'
-  /** Verified blocks and their bytes that came from peers. */
-  readonly blocks: number
-  readonly bytes: number
-  /** Those that were here already. */
-  readonly reusedBlocks: number
-  readonly reusedBytes: number
-  /** Bytes a second, of late. */
-  readonly rate: number
-  readonly peers: readonly string[]
   readonly waitingFor: readonly string[]
-  /** Providers that could not be connected to, counted by reason. */
-  readonly undialable: FetchProgress['undialable']
 }
 
 export type FetchReportValue = Omit<FetchReport, 'root'> & {
